@@ -1,0 +1,1 @@
+"""The only door to the machine. Everything that opens a file of the host, a socket or a process lives below."""

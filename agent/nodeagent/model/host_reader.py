@@ -1,0 +1,60 @@
+"""How pure code sees the machine: read-only questions, answered by `host.Host` or by a captured tree.
+
+A tunable observes through this protocol and nothing else, which is why it can neither write nor be surprised: a read
+never raises for what real machines do (absent, unreadable, vanished).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nodeagent.model.facts import BlockDevice
+from nodeagent.model.occupancy import Occupancy
+from nodeagent.model.reading import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathState:
+    """lstat(2) of a path. `kind` is file, directory, symlink, device, other or absent; `problem` names an errno."""
+
+    path: str
+    kind: str
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    empty: bool | None = None
+    mount_point: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountEntry:
+    """One line of /proc/self/mountinfo (proc(5)); `options` joins those of the mount and of the superblock."""
+
+    target: str
+    source: str
+    fstype: str
+    major_minor: str
+    root: str
+    options: frozenset[str]
+    uuid: str = ""
+
+
+class HostReader(Protocol):
+    """Read-only door to the machine. Paths are absolute, as on the machine, whatever root is injected."""
+
+    def read(self, path: str) -> Reading:
+        """One small text file; `writable` tells whether any of its mode's write bits is set."""
+        ...
+
+    def names(self, directory: str) -> Sequence[str]:
+        """Sorted names in a directory; empty where it is absent or unreadable."""
+        ...
+
+    def stat(self, path: str) -> PathState: ...
+
+    def mounts(self) -> Sequence[MountEntry]: ...
+
+    def occupancy(self, device: BlockDevice) -> Occupancy:
+        """Who uses the drive and what is on it (host/datasafety); reads only."""
+        ...

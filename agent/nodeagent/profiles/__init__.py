@@ -1,0 +1,1 @@
+"""YAML documents become Profile and Target; nothing here knows a tunable."""

@@ -1,0 +1,1 @@
+"""One typed document, many renderings."""

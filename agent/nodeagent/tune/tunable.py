@@ -1,0 +1,52 @@
+"""The contract of a tunable: one kind of host setting, as pure functions over what was read.
+
+A tunable never writes and never starts anything. `observe` reads through HostReader, `plan` answers with Changes as
+data, `judge` with a Verdict. The engine does the rest once for all of them: it journals, performs, reads back, undoes.
+
+Rules that keep the promises:
+- `plan(observe(after apply)) == ()`; no change where the value is already as wanted, `>=` and `<=` included.
+- A setting of mode `warn` or `ignore` never gives a change; `warn` gives an optional finding.
+- What the kernel lacks, what can't be read and what no device matches is a finding with a remedy, never an exception.
+- The order of changes inside one tunable is the order they are performed in; keys are unique within a plan.
+"""
+
+from typing import Any, Generic, Protocol, TypeVar
+
+from nodeagent.model.change import PlanItem, Risk
+from nodeagent.model.facts import HostFacts
+from nodeagent.model.host_reader import HostReader
+from nodeagent.model.need import Need
+from nodeagent.model.verdict import Verdict
+
+S = TypeVar("S", contravariant=True)
+O = TypeVar("O")  # what was observed
+
+
+class Tunable(Protocol, Generic[S, O]):
+    """One file in `tunables/` makes one object of this shape.
+
+    `name` is kebab-case and the same everywhere: CLI argument, profile key, metric label, file name, docs page.
+    `risk` is the worst any of its changes can carry; `sources` are kernel documents and man pages.
+    `Settings` is a frozen dataclass (or a mapping type) that profiles/ turns into the schema; its fields are
+    `Setting[...]` values, so that each may carry mode, bound, why and source.
+    """
+
+    name: str
+    summary: str
+    risk: Risk
+    needs: tuple[Need, ...]
+    sources: tuple[str, ...]
+    Settings: Any
+
+    def observe(self, host: HostReader, settings: S, facts: HostFacts) -> O: ...
+
+    def plan(self, observed: O, settings: S, facts: HostFacts) -> tuple[PlanItem, ...]: ...
+
+    def judge(self, observed: O, settings: S, facts: HostFacts) -> Verdict: ...
+
+    def supported(self, host: HostReader, facts: HostFacts) -> str:
+        """Empty where this host can carry the tunable, else the reason, for `tune list`."""
+        ...
+
+
+AnyTunable = Tunable[Any, Any]
