@@ -19,10 +19,10 @@ from nodeagent.model.need import Need
 from nodeagent.model.verdict import Verdict
 
 S = TypeVar("S", contravariant=True)
-O = TypeVar("O")  # what was observed
+Seen = TypeVar("Seen")  # what was observed
 
 
-class Tunable(Protocol, Generic[S, O]):
+class Tunable(Protocol, Generic[S, Seen]):
     """One file in `tunables/` makes one object of this shape.
 
     `name` is kebab-case and the same everywhere: CLI argument, profile key, metric label, file name, docs page.
@@ -38,11 +38,11 @@ class Tunable(Protocol, Generic[S, O]):
     sources: tuple[str, ...]
     Settings: Any
 
-    def observe(self, host: HostReader, settings: S, facts: HostFacts) -> O: ...
+    def observe(self, host: HostReader, settings: S, facts: HostFacts) -> Seen: ...
 
-    def plan(self, observed: O, settings: S, facts: HostFacts) -> tuple[PlanItem, ...]: ...
+    def plan(self, observed: Seen, settings: S, facts: HostFacts) -> tuple[PlanItem, ...]: ...
 
-    def judge(self, observed: O, settings: S, facts: HostFacts) -> Verdict: ...
+    def judge(self, observed: Seen, settings: S, facts: HostFacts) -> Verdict: ...
 
     def supported(self, host: HostReader, facts: HostFacts) -> str:
         """Empty where this host can carry the tunable, else the reason, for `tune list`."""

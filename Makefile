@@ -1,0 +1,103 @@
+# Everything a developer or CI types. A target builds what it lacks: the virtual environment below .venv
+# from the hash-pinned locks, and the system tools that scripts/install-system-tools knows.
+
+PYTHON ?= $(shell scripts/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/pytest
+ARGS ?=
+
+# Tools unpacked for the tests (promtool) are found before those of the system.
+export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this page
+	@echo 'usage: make TARGET [ARGS="..."]    (./do TARGET where make itself may be missing)'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1  \2/p' Makefile
+
+##### The program
+
+.PHONY: setup
+setup: $(VENV)/.runtime tools-run ## Make .venv and install the system tools that the program needs
+
+.PHONY: demo
+demo: setup ## Show all of it on this machine, on devices of its own, and remove them again
+	$(BIN)/nodeagent demo $(ARGS)
+
+##### The tests
+
+.PHONY: test
+test: $(VENV)/.dev tools-test ## Run every test that needs no guest
+	$(PYTEST) -m 'not lab' $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(VENV)/.dev ## Run the tests that start no process and need no root (seconds)
+	$(PYTEST) -m 'not host and not e2e and not lab' $(ARGS)
+
+.PHONY: test-host
+test-host: $(VENV)/.dev tools-test ## Run the tests that need the real kernel
+	$(PYTEST) -m host $(ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/.dev tools-test ## Run the tests and report the branches they miss
+	$(PYTEST) -m 'not lab' --cov --cov-report=term --cov-report=html:.cache/coverage/html $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Run every linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' --)
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the Python files and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: $(VENV)/.dev tools-bench ## Print nodeagent's own speed, side by side with what it is compared to
+	$(BIN)/python -m tests.bench $(ARGS)
+
+##### The lock and the package
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Renew requirements/*.txt from setup.cfg (ARGS=--upgrade takes newer versions)
+	scripts/lock $(ARGS)
+
+.PHONY: wheel
+wheel: $(VENV)/.dev ## Build the wheel below dist/
+	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made here
+	rm -rf $(VENV) .cache build dist agent/nodeagent.egg-info
+	find agent tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##### What the targets above build
+
+.PHONY: tools-run tools-test tools-bench
+tools-run tools-test tools-bench:
+	@scripts/install-system-tools $(@:tools-%=%)
+
+$(BIN)/python:
+	@scripts/install-system-tools base
+	$(or $(PYTHON),$(error no Python 3.11 or newer was found)) -m venv $(VENV)
+
+# Two locks, one environment: `dev.txt` holds all of `runtime.txt` at the same versions.
+$(VENV)/.runtime: requirements/runtime.txt setup.cfg | $(BIN)/python
+	$(PIP) install --require-hashes --only-binary :all: -r $<
+	scripts/link-package $(BIN)/python
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt setup.cfg | $(BIN)/python
+	$(PIP) install --require-hashes --only-binary :all: -r $<
+	scripts/link-package $(BIN)/python
+	touch $@ $(VENV)/.runtime
