@@ -1,7 +1,6 @@
 # Everything a developer or CI types. A target builds what it lacks: the virtual environment below .venv
 # from the hash-pinned locks, and the system tools that scripts/install-system-tools knows.
 
-PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
@@ -17,8 +16,8 @@ export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(
 help: ## Show this page
 	@echo 'usage: make TARGET [ARGS="..."]    (./do TARGET where make itself may be missing)'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
-	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1  \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \
+	  while IFS='|' read -r name text; do printf '  %-11s%s\n' "$$name" "$$text"; done
 
 ##### The program
 
@@ -88,16 +87,15 @@ tools-run tools-test tools-bench:
 	@scripts/install-system-tools $(@:tools-%=%)
 
 $(BIN)/python:
-	@scripts/install-system-tools base
-	$(or $(PYTHON),$(error no Python 3.11 or newer was found)) -m venv $(VENV)
+	scripts/make-venv
 
-# Two locks, one environment: `dev.txt` holds all of `runtime.txt` at the same versions.
-$(VENV)/.runtime: requirements/runtime.txt setup.cfg | $(BIN)/python
+# Two locks, one environment: dev.txt holds all of runtime.txt, at the same versions.
+$(VENV)/.runtime: requirements/runtime.txt | $(BIN)/python
 	$(PIP) install --require-hashes --only-binary :all: -r $<
-	scripts/link-package $(BIN)/python
+	scripts/link-checkout
 	touch $@
 
-$(VENV)/.dev: requirements/dev.txt setup.cfg | $(BIN)/python
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/python
 	$(PIP) install --require-hashes --only-binary :all: -r $<
-	scripts/link-package $(BIN)/python
+	scripts/link-checkout
 	touch $@ $(VENV)/.runtime
