@@ -109,9 +109,11 @@ def print_json(document: object, *, kind: str, stream: TextIO | None = None) -> 
     body = plain(document)
     if not isinstance(body, dict):
         raise TypeError(f"a JSON document is an object, got {type(document).__name__}")
-    whole = {"schema_version": SCHEMA_VERSION, "kind": kind, **body}
+    head = {"schema_version": SCHEMA_VERSION, "kind": kind}
+    if taken := head.keys() & body.keys():
+        raise ValueError(f"the keys {', '.join(sorted(taken))} of a JSON document are taken")
     out = sys.stdout if stream is None else stream
-    out.write(json.dumps(whole, indent=2) + "\n")
+    out.write(json.dumps(head | body, indent=2) + "\n")
 
 
 def plain(value: object) -> object:

@@ -38,44 +38,32 @@ class _Root(LazyGroup):
     type=click.Choice([choice.value for choice in ColorChoice]),
     default=ColorChoice.AUTO.value,
 )
-@click.option("--debug", is_flag=True)
+@click.option("--debug", is_flag=True, expose_value=False)
 @click.pass_context
-def root(context: click.Context, *, color: str, debug: bool) -> None:
+def root(context: click.Context, *, color: str) -> None:
     terminal = Terminal.of(stream=sys.stdout, choice=ColorChoice(color), environment=os.environ)
     context.obj = terminal
     context.color = terminal.color
-    context.meta["nodeagent.debug"] = debug
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Parse and run; every ending but a failing stdout becomes an exit code here."""
+    """Parse and run; every ending but a broken pipe becomes an exit code here."""
     _interrupt_on_signals()
     _print_odd_bytes()
-    debug = "--debug" in arguments
     try:
         return _exit_code(root.main(args=list(arguments), prog_name="nodeagent", standalone_mode=False))
-    except click.UsageError as error:
-        error.show()
-        return ExitCode.USAGE
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
         click.echo("nodeagent: interrupted", err=True)
         return ExitCode.INTERRUPTED
-    except NodeagentError as error:
-        if debug:
-            raise
-        _show(error)
-        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE if isinstance(error, click.UsageError) else ExitCode.ERROR
     except BrokenPipeError:
         raise
     except Exception as error:
-        if debug:
+        if "--debug" in arguments:
             raise
-        click.echo(f"nodeagent: internal error: {type(error).__name__}: {error}", err=True)
-        click.echo("next: run it again with --debug and report what it prints", err=True)
-        return ExitCode.ERROR
+        return _report(error)
 
 
 def _exit_code(result: object) -> int:
@@ -83,10 +71,21 @@ def _exit_code(result: object) -> int:
     return int(result) if isinstance(result, int) else ExitCode.OK
 
 
-def _show(error: NodeagentError) -> None:
-    click.echo(f"nodeagent: {error.message}", err=True)
-    if error.remedy:
-        click.echo(f"next: {error.remedy}", err=True)
+def _report(error: Exception) -> ExitCode:
+    """Say on stderr what went wrong and what to type next."""
+    match error:
+        case NodeagentError():
+            message, remedy, code = error.message, error.remedy, error.exit_code
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            message, remedy, code = f"{where}{error.strerror or error}", None, ExitCode.ERROR
+        case _:
+            message = f"internal error: {type(error).__name__}: {error}"
+            remedy, code = "run it again with --debug and report what it prints", ExitCode.ERROR
+    click.echo(f"nodeagent: {message}", err=True)
+    if remedy:
+        click.echo(f"next: {remedy}", err=True)
+    return code
 
 
 def _interrupt_on_signals() -> None:
