@@ -1,0 +1,62 @@
+"""Hypothesis strategies for every kind of change, with texts as odd as real ones."""
+
+from hypothesis import strategies as st
+
+from nodeagent.model.change import (
+    Change,
+    CoupledKnob,
+    Deferred,
+    DeviceIdentity,
+    DirectoryState,
+    KnobForm,
+    MakeFilesystem,
+    MountState,
+    Risk,
+    SetDirectory,
+    SetMount,
+    WriteConfig,
+    WriteCoupled,
+    WriteFile,
+)
+
+# What surrogateescape makes of bytes that are no UTF-8, as well as ordinary text.
+texts = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF))
+)
+numbers = st.integers(0, 2**63)
+risks = st.sampled_from(Risk)
+forms = st.sampled_from(KnobForm)
+
+_told = {"key": texts, "tunable": texts, "risk": risks, "why": texts, "source": texts}
+
+directory_states = st.builds(DirectoryState, mode=st.integers(0, 0o7777), uid=numbers, gid=numbers)
+mount_states = st.builds(MountState, source=texts, fstype=texts, options=st.frozensets(texts, max_size=4))
+devices = st.builds(
+    DeviceIdentity, serial=texts, wwn=texts, model=texts, size_bytes=numbers, backing_file=texts, name=texts
+)
+coupled_knobs = st.builds(
+    CoupledKnob, path=texts, before=texts, after=texts, form=forms, forward=st.booleans(), back=st.booleans()
+)
+
+changes: st.SearchStrategy[Change] = st.one_of(
+    st.builds(WriteFile, **_told, path=texts, before=texts, after=texts, form=forms),
+    st.builds(WriteCoupled, **_told, members=st.lists(coupled_knobs, max_size=3).map(tuple)),
+    st.builds(
+        WriteConfig, **_told, path=texts, before=st.none() | texts, after=st.none() | texts, mode=st.integers(0, 0o7777)
+    ),
+    st.builds(
+        SetDirectory, **_told, path=texts, before=st.none() | directory_states, after=st.none() | directory_states
+    ),
+    st.builds(SetMount, **_told, target=texts, before=st.none() | mount_states, after=st.none() | mount_states),
+    st.builds(
+        MakeFilesystem,
+        **_told,
+        device=devices,
+        fstype=st.sampled_from(["ext4", "btrfs", "xfs"]),
+        label=texts,
+        uuid=texts,
+        options=st.lists(texts, max_size=3).map(tuple),
+    ),
+)
+deferred = st.builds(Deferred, **_told, waits_for=texts, summary=texts)
+items = st.one_of(changes, deferred)
