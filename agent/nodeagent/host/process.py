@@ -98,7 +98,8 @@ def start_detached(command: Command, *, output: Path) -> int:
     HostError when the program is missing or cannot be started.
     """
     program = _resolve(command)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Without O_CLOEXEC: the descriptor is to be there after exec.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     try:
         with Shield():
             pid = os.posix_spawn(
