@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 READ_LIMIT_BYTES = 4 * 1024 * 1024
 """More than any file that is read here; /proc/interrupts of the largest machines would not fit, and isn't read."""
 
+HEAD_BYTES = 8192
+"""Enough for the block of one CPU in /proc/cpuinfo."""
+
 TREE_INDEX = ".nodeagent-tree.json"
 
 _LINK_LIMIT = 40  # MAXSYMLINKS of the kernel
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-class _Unresolved(OSError):
-    """A path below an injected root that leads nowhere."""
+class _Marked(ValueError):
+    """The index of a captured tree says that this path answers with an error; the message is its errno."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,14 @@ class Host:
         content, problem, writable = self._read(path)
         if problem:
             return _failed(path, problem)
-        text = content.decode("utf-8", "surrogateescape")
-        return Reading(path=path, status=ReadStatus.OK, text=text, writable=writable)
+        return Reading(path=path, status=ReadStatus.OK, text=_decode(content), writable=writable)
 
-    def read_bytes(self, path: str) -> bytes | None:
-        """A small binary file, such as a firmware table; None where it can't be read."""
-        content, problem, _ = self._read(path)
-        return None if problem else content
+    def head(self, path: str) -> Reading:
+        """The first lines of a file that may be long (/proc/cpuinfo), whole lines only, HEAD_BYTES at most."""
+        content, problem, writable = self._read(path, head=True)
+        if problem:
+            return _failed(path, problem)
+        return Reading(path=path, status=ReadStatus.OK, text=_decode(content), writable=writable)
 
     def text(self, path: str) -> str | None:
         """Short for `read(path).value`: the text without surrounding white space, None unless readable."""
@@ -95,8 +99,6 @@ class Host:
 
     def names(self, directory: str) -> tuple[str, ...]:
         try:
-            if self._marks.get(directory):
-                return ()
             listed = os.listdir(self._target(directory))
         except (OSError, ValueError):
             return ()
@@ -110,7 +112,7 @@ class Host:
         except (OSError, ValueError) as error:
             problem = _problem(error)
             return PathState(path=path, kind="absent", problem="" if problem in _ABSENT else problem)
-        kind = self._kinds.get(path) or _kind(status.st_mode)
+        kind = self._kinds.get(self._inside(location)) or _kind(status.st_mode)
         empty = _is_empty(location) if kind == "directory" else None
         return PathState(
             path=path,
@@ -119,7 +121,7 @@ class Host:
             uid=status.st_uid,
             gid=status.st_gid,
             empty=empty,
-            mount_point=kind == "directory" and any(mount.target == path for mount in self.mounts()),
+            mount_point=kind == "directory" and self._is_mount_point(path),
         )
 
     def mounts(self) -> tuple[MountEntry, ...]:
@@ -127,6 +129,13 @@ class Host:
         from nodeagent.host.mounts import read_mounts
 
         return read_mounts(self)
+
+    def page_bytes(self) -> int:
+        """The base page of the kernel; of a captured tree what the capture noted."""
+        if self.is_live:
+            return os.sysconf("SC_PAGE_SIZE")
+        noted = self._index.get("page_bytes")
+        return noted if isinstance(noted, int) else 4096
 
     def boot_id(self) -> str:
         """The kernel's random id of this boot; "" where it can't be read."""
@@ -149,17 +158,22 @@ class Host:
 
         return read_facts(self)
 
-    def _read(self, path: str) -> tuple[bytes, str, bool]:
+    def _is_mount_point(self, path: str) -> bool:
+        from nodeagent.host.mounts import mount_targets
+
+        return path in mount_targets(self)
+
+    def _read(self, path: str, *, head: bool = False) -> tuple[bytes, str, bool]:
         """Content, errno name ("" for success), writable."""
-        if mark := self._marks.get(path):
-            return b"", mark, False
         try:
             target = self._target(path)
             mode = os.stat(target).st_mode
             # Opening a device or a FIFO can do things (start a watchdog) or wait; nothing here wants one.
             if not stat.S_ISREG(mode):
                 return b"", "EISDIR" if stat.S_ISDIR(mode) else "EINVAL", False
-            return _content(target), "", bool(mode & _WRITE_BITS)
+            return _content(target, head=head), "", bool(mode & _WRITE_BITS)
+        except _Marked as mark:
+            return b"", str(mark), False
         except (OSError, ValueError) as error:
             return b"", _problem(error), False
 
@@ -167,7 +181,10 @@ class Host:
         """Where a path really is, all links followed when below an injected root (live, the kernel does it)."""
         if self.is_live:
             return _absolute(path)
-        return self._outside(self._resolve(path, follow_last=True))
+        inner = self._resolve(path, follow_last=True)
+        if mark := self._marks.get(inner):
+            raise _Marked(mark)
+        return self._outside(inner)
 
     def _locate(self, path: str) -> str:
         if self.is_live:
@@ -176,6 +193,9 @@ class Host:
 
     def _outside(self, inner: str) -> str:
         return os.fspath(self.root) + inner
+
+    def _inside(self, location: str) -> str:
+        return location if self.is_live else location[len(os.fspath(self.root)) :]
 
     def _resolve(self, path: str, *, follow_last: bool, must_exist: bool = True) -> str:
         """Follow links inside the root; the result is absolute inside the root and holds no link (but the last)."""
@@ -212,7 +232,7 @@ class Host:
                 continue
             links += 1
             if links > _LINK_LIMIT:
-                raise _Unresolved(errno.ELOOP, "too many links", path)
+                raise OSError(errno.ELOOP, "too many links", path)
             if target.startswith("/"):
                 done.clear()
             waiting.extend(target.split("/")[::-1])
@@ -224,7 +244,7 @@ class Host:
         return {}
 
     @cached_property
-    def _index(self) -> dict[str, dict[str, str]]:
+    def _index(self) -> dict[str, object]:
         if self.is_live:
             return {}
         try:
@@ -233,15 +253,15 @@ class Host:
             return {}
         return index if isinstance(index, dict) else {}
 
-    @property
+    @cached_property
     def _marks(self) -> dict[str, str]:
-        """Paths that answer an errno instead of content."""
-        return self._index.get("unreadable", {})
+        """Paths (real ones) that answer an errno instead of content."""
+        return _texts(self._index.get("unreadable"))
 
-    @property
+    @cached_property
     def _kinds(self) -> dict[str, str]:
         """Paths that stand for something an unprivileged user can't make (a device node)."""
-        return self._index.get("kinds", {})
+        return _texts(self._index.get("kinds"))
 
 
 _ABSENT = ("ENOENT", "ENOTDIR", "ENXIO", "ENODEV")
@@ -259,9 +279,11 @@ def _absolute(path: str) -> str:
     return path
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, *, head: bool) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
+        if head:
+            return _whole_lines(os.read(descriptor, HEAD_BYTES))
         parts = []
         size = 0
         while part := os.read(descriptor, 65536):
@@ -272,6 +294,18 @@ def _content(path: str) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def _whole_lines(content: bytes) -> bytes:
+    return content if len(content) < HEAD_BYTES else content[: content.rfind(b"\n") + 1]
+
+
+def _decode(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(path): str(text) for path, text in value.items()} if isinstance(value, dict) else {}
 
 
 def _problem(error: OSError | ValueError) -> str:
