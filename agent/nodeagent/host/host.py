@@ -10,7 +10,6 @@ index beside it (`TREE_INDEX`, written by host/capture.py) says which, and is ho
 # ruff: noqa: PTH112, PTH114, PTH115, PTH116, PTH208 - thousands of reads for one inventory: pathlib would triple its time
 
 import errno
-import json
 import os
 import stat
 from dataclasses import dataclass, field
@@ -192,10 +191,10 @@ class Host:
         return self._outside(self._resolve(path, follow_last=False, must_exist=False))
 
     def _outside(self, inner: str) -> str:
-        return os.fspath(self.root) + inner
+        return self._prefix + inner
 
     def _inside(self, location: str) -> str:
-        return location if self.is_live else location[len(os.fspath(self.root)) :]
+        return location.removeprefix(self._prefix)
 
     def _resolve(self, path: str, *, follow_last: bool, must_exist: bool = True) -> str:
         """Follow links inside the root; the result is absolute inside the root and holds no link (but the last)."""
@@ -239,6 +238,10 @@ class Host:
         return "/" + "/".join(done)
 
     @cached_property
+    def _prefix(self) -> str:
+        return "" if self.is_live else os.fspath(self.root)
+
+    @cached_property
     def _directories(self) -> dict[str, str]:
         """Directories below an injected root that were resolved before; trees of a fixture don't move."""
         return {}
@@ -247,6 +250,8 @@ class Host:
     def _index(self) -> dict[str, object]:
         if self.is_live:
             return {}
+        import json
+
         try:
             index = json.loads((self.root / TREE_INDEX).read_text())
         except (OSError, ValueError):
