@@ -71,6 +71,10 @@ class JournalError(NodeagentError):
     """The journal can't be read or can't keep a record; nothing more is written to the host."""
 
 
+class HistoryError(NodeagentError):
+    """The history of runs can't be read or can't keep a run; the measurement itself is told all the same."""
+
+
 class ApplyError(NodeagentError):
     """An apply stopped; what it had done was rolled back, or the message says what was not."""
 
