@@ -88,10 +88,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI a skip that no `needs` explains is as bad as a failure."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if needs.strict() and reporter is not None and reporter.stats.get("skipped"):
+    """In CI a skip is as bad as a failure, whoever asked for it."""
+    if needs.strict() and _skipped(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if needs.strict() and _skipped(config):
+        terminalreporter.write_line("FAILED: NODEAGENT_TEST_STRICT=1 allows no skip", red=True)
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter is not None else 0
 
 
 set_hypothesis_home_dir(Path(__file__).parents[1] / ".cache" / "hypothesis")

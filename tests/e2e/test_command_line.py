@@ -54,11 +54,13 @@ def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
     assert done.stdout.strip() in {"141", "0"}
 
 
+@pytest.mark.parametrize("buffering", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("arguments", [["--version"], ["--color", "never", "--version"], ["completion", "bash"]])
-def test_a_full_disk_behind_stdout_is_an_error(arguments: list[str]) -> None:
+def test_a_full_disk_behind_stdout_is_one_error(arguments: list[str], buffering: str) -> None:
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": buffering}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False
+            [*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False
         )
     assert done.returncode == ExitCode.ERROR
     assert "No space left on device" in done.stderr

@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; see nodeagent.model.errors.ExitCode for the table."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _replace_closed_streams()
+    code = 0
     try:
         code = _answer(arguments)
         sys.stdout.flush()
@@ -23,10 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_stdout()
         return _EXIT_BROKEN_PIPE
     except OSError as error:
-        # Only a failing stdout gets here (a full disk behind `>`): root.run reports everything else itself.
+        # Only stdout fails here (a full disk behind `>`); where root.run met it first, it has been told.
         _discard_stdout()
-        sys.stderr.write(f"nodeagent: cannot write the output: {error.strerror}\n")
-        return 1
+        if code == 0:
+            sys.stderr.write(f"nodeagent: cannot write the output: {error.strerror}\n")
+        return code or 1
     except KeyboardInterrupt:
         return 130
     return code
