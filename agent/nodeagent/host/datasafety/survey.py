@@ -17,6 +17,7 @@ from nodeagent.host.datasafety.family import node_path, read_family
 from nodeagent.host.datasafety.identity import identity_refusals, node_refusals, number_refusals
 from nodeagent.host.datasafety.refusal import Reason, refuse
 from nodeagent.host.datasafety.signatures import probe
+from nodeagent.host.datasafety.unfinished import is_unfinished
 from nodeagent.host.datasafety.users import kind_refusals, use_refusals
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.occupancy import Occupancy, Refusal, Signature
@@ -65,6 +66,7 @@ def _look_inside(
         found = probe(f"/proc/self/fd/{descriptor}", shown=shown, inherit_fds=(descriptor,))
         refusals += found.refusals
         refusals += [_signature_refusal(shown, signature) for signature in found.signatures]
+        refusals += _unfinished(descriptor, shown)
         if refusals or not clean:
             return found.signatures, False if found.signatures else None, refusals
         try:
@@ -80,7 +82,7 @@ def _look_inside(
 def _opened(device: BlockDevice, host: "Host", claim: Claim | None) -> Iterator[tuple[int | None, list[Refusal]]]:
     """A descriptor to look through: the claim's, or an exclusive one; where that is refused, one that only looks."""
     if claim is not None:
-        yield claim.fd if claim.exclusive else claim.lock_fd, []
+        yield claim.lock_fd, []  # Of the same open; that with the claim is O_DIRECT and wants aligned memory.
         return
     path = host.path(node_path(device.name))
     refusals: list[Refusal] = []
@@ -103,18 +105,13 @@ def _opened(device: BlockDevice, host: "Host", claim: Claim | None) -> Iterator[
 
 
 def _read(descriptor: int, device: BlockDevice) -> Content:
-    # Buffered, through a descriptor of its own: that of a claim is O_DIRECT and wants aligned memory.
-    buffered = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size_bytes = os.lseek(buffered, 0, os.SEEK_END)
-        if size_bytes != device.size_bytes:
-            raise OSError(f"it ends at byte {size_bytes}, sysfs says {device.size_bytes}")
-        rotational = device.rotational is not False
-        content = read_content(buffered, size_bytes=size_bytes, rotational=rotational, random=SystemRandom())
-        os.posix_fadvise(buffered, 0, 0, os.POSIX_FADV_DONTNEED)
-        return content
-    finally:
-        os.close(buffered)
+    size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
+    if size_bytes != device.size_bytes:
+        raise OSError(f"it ends at byte {size_bytes}, sysfs says {device.size_bytes}")
+    rotational = device.rotational is not False
+    content = read_content(descriptor, size_bytes=size_bytes, rotational=rotational, random=SystemRandom())
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return content
 
 
 def _signature_refusal(shown: str, signature: Signature) -> Refusal:
@@ -125,6 +122,16 @@ def _signature_refusal(shown: str, signature: Signature) -> Refusal:
         f"{shown} holds {signature.type}{label}{uuid}",
         remedy=f"if it may go: wipefs --no-act {shown}, look, then erase it by hand",
     )
+
+
+def _unfinished(descriptor: int, shown: str) -> list[Refusal]:
+    try:
+        if not is_unfinished(descriptor):
+            return []
+    except OSError as error:
+        return [refuse(Reason.CONTENT_UNKNOWN, f"{shown} can't be read: {error.strerror}")]
+    text = f"{shown} holds a filesystem whose mkfs was interrupted"
+    return [refuse(Reason.UNFINISHED, text, remedy=f"nothing of value can be on it; look, then: wipefs --all {shown}")]
 
 
 def _gpt(content: Content) -> tuple[Signature, ...]:
