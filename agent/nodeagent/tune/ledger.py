@@ -75,6 +75,10 @@ class Intent:
         """Was it a setting of another boot, which ended with it?"""
         return self.change.lifetime is Lifetime.BOOT and self.boot_id != boot_id
 
+    def is_elsewhere(self, place: str, *, boot_id: str) -> bool:
+        """Does the name of its object mean another one now? Places are comparable within one boot only."""
+        return bool(self.place) and self.boot_id == boot_id and place != self.place
+
 
 @dataclass(slots=True, kw_only=True)
 class Armed:

@@ -1,0 +1,98 @@
+"""Steps that would work against each other: the same key or object twice, half of a coupled pair, a missing ground.
+
+Found in the plan, before anything is written, because each such apply would end in a read-back that does not fit or,
+worse, in a rollback that restores the wrong half (vm.dirty_bytes reads 0 while the ratio is in force: writing that 0
+back is EINVAL).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nodeagent.model.change import (
+    Change,
+    Deferred,
+    MakeFilesystem,
+    PlanItem,
+    SetDirectory,
+    SetMount,
+    WriteConfig,
+    WriteCoupled,
+    WriteFile,
+)
+
+COUPLED = (
+    frozenset({"/proc/sys/vm/dirty_bytes", "/proc/sys/vm/dirty_ratio"}),
+    frozenset({"/proc/sys/vm/dirty_background_bytes", "/proc/sys/vm/dirty_background_ratio"}),
+    frozenset({"/proc/sys/vm/overcommit_kbytes", "/proc/sys/vm/overcommit_ratio"}),
+)
+"""Knobs of which writing one sets the other to 0 (Documentation/admin-guide/sysctl/vm.rst)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Why a plan can't be applied; `keys` are the steps it is about."""
+
+    keys: tuple[str, ...]
+    reason: str
+
+
+def find_conflicts(items: Sequence[PlanItem]) -> tuple[Conflict, ...]:
+    """All of them, in the order of the plan; empty for a plan that can be applied."""
+    return (*_twice(items), *_torn_couples(items), *_without_ground(items))
+
+
+def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
+    keys: dict[str, PlanItem] = {}
+    objects: dict[str, PlanItem] = {}
+    for item in items:
+        if item.key in keys:
+            by = f"{keys[item.key].tunable} and {item.tunable}"
+            yield Conflict(keys=(item.key,), reason=f"{item.key} is set twice, by {by}")
+            continue
+        keys[item.key] = item
+        for name in _objects(item):
+            if name in objects:
+                other = objects[name]
+                yield Conflict(keys=(other.key, item.key), reason=f"{other.key} and {item.key} both set {name}")
+            objects.setdefault(name, item)
+
+
+def _objects(item: PlanItem) -> tuple[str, ...]:
+    """What a step writes, so that two steps with different keys can be told to write the same."""
+    match item:
+        case WriteFile() | WriteConfig():
+            return (item.path,)
+        case WriteCoupled():
+            return tuple(member.path for member in item.members)
+        case SetDirectory():
+            return (f"directory {item.path}",)
+        case SetMount():
+            return (f"mount point {item.target}",)
+        case MakeFilesystem():
+            return (f"drive {item.device}",)
+        case _:
+            return ()
+
+
+def _torn_couples(items: Sequence[PlanItem]) -> Iterator[Conflict]:
+    for item in items:
+        if not isinstance(item, WriteFile | WriteCoupled):
+            continue
+        paths = {item.path} if isinstance(item, WriteFile) else {member.path for member in item.members}
+        for couple in COUPLED:
+            if paths & couple and not couple <= paths:
+                other = ", ".join(sorted(couple - paths))
+                yield Conflict(
+                    keys=(item.key,), reason=f"{item.key} would change {other} too, which it does not record"
+                )
+
+
+def _without_ground(items: Sequence[PlanItem]) -> Iterator[Conflict]:
+    earlier: set[str] = set()
+    for item in items:
+        if isinstance(item, Deferred) and item.waits_for not in earlier:
+            yield Conflict(
+                keys=(item.key,), reason=f"{item.key} waits for {item.waits_for}, which no earlier step sets"
+            )
+        if isinstance(item, Change):
+            earlier.add(item.key)

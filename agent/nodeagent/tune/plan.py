@@ -1,0 +1,167 @@
+"""A plan: every change that would make this machine as its profile says, in the order they would be made.
+
+Pure: it asks tunables, which read through the HostReader they are given, and answers with data. The same plan is shown,
+saved, compared and applied; its digest covers what decides about the machine, not how it is told.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from hashlib import sha256
+from typing import TypeVar
+
+from nodeagent.model.change import Change, Deferred, PlanItem
+from nodeagent.model.errors import NodeagentError, UsageError
+from nodeagent.model.facts import HostFacts
+from nodeagent.model.host_reader import HostReader
+from nodeagent.model.profile import Profile
+from nodeagent.model.verdict import Verdict
+from nodeagent.tune.conflicts import Conflict, find_conflicts
+from nodeagent.tune.document import item_to_document
+from nodeagent.tune.record import body_to_text
+from nodeagent.tune.tunable import AnyTunable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunablePlan:
+    """What one tunable would do, and what it has to say about the present state."""
+
+    tunable: str
+    items: tuple[PlanItem, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """`only` names the tunables it was restricted to; empty is all that the profile enables."""
+
+    machine_id: str
+    hostname: str
+    boot_id: str
+    profile: str
+    profile_digest: str
+    only: tuple[str, ...] = ()
+    created_at: float = 0.0
+    tunables: tuple[TunablePlan, ...] = ()
+
+    @property
+    def items(self) -> tuple[PlanItem, ...]:
+        return tuple(item for tunable in self.tunables for item in tunable.items)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The steps whose content is known already."""
+        return tuple(item for item in self.items if isinstance(item, Change))
+
+    @property
+    def deferred(self) -> tuple[Deferred, ...]:
+        return tuple(item for item in self.items if isinstance(item, Deferred))
+
+    @cached_property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        return find_conflicts(self.items)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the machine, the boot, the profile and every step; the words around them don't count."""
+        steps = [item_to_document(untold(item)) for item in self.items]
+        who = {"machine_id": self.machine_id, "boot_id": self.boot_id, "profile": self.profile_digest}
+        return sha256(body_to_text({**who, "only": list(self.only), "steps": steps}).encode()).hexdigest()
+
+
+def untold(item: PlanItem) -> PlanItem:
+    """The item without its explanation: two that differ in words only are the same step."""
+    return replace(item, why="", source="")
+
+
+def make_plan(
+    host: HostReader,
+    profile: Profile,
+    facts: HostFacts,
+    tunables: Sequence[AnyTunable],
+    *,
+    only: Sequence[str] | None = None,
+    created_at: float = 0.0,
+) -> Plan:
+    """Ask every enabled tunable in order.
+
+    UsageError for a name in `only` that is no tunable or that the profile does not set; NodeagentError naming the
+    tunable where one fails.
+    """
+    enabled = enabled_tunables(profile, tunables, only=only)
+    return Plan(
+        machine_id=facts.platform.machine_id,
+        hostname=facts.platform.hostname,
+        boot_id=facts.platform.boot_id,
+        profile=profile.name,
+        profile_digest=profile.digest,
+        only=tuple(tunable.name for tunable in enabled) if only else (),
+        created_at=created_at,
+        tunables=tuple(_plan_tunable(host, tunable, profile, facts) for tunable in enabled),
+    )
+
+
+def enabled_tunables(
+    profile: Profile, tunables: Sequence[AnyTunable], *, only: Sequence[str] | None = None
+) -> tuple[AnyTunable, ...]:
+    """Those that the profile sets, in their order; `only` leaves out the others. UsageError as `make_plan`."""
+    known = [tunable.name for tunable in tunables]
+    for name in only or ():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"there is no tunable {name!r}", remedy=f"{hint}see: nodeagent tune list")
+        if name not in profile.tune:
+            raise UsageError(
+                f"profile {profile.name} does not set {name}", remedy=f"nodeagent profile show {profile.name}"
+            )
+    return tuple(tunable for tunable in tunables if tunable.name in profile.tune and (not only or tunable.name in only))
+
+
+def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
+    """What one tunable would do now; NodeagentError naming it where it fails."""
+    settings = profile.tune[tunable.name]
+    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
+    items = _ask(tunable, "plan", lambda: tuple(tunable.plan(observed, settings, facts)))
+    for item in items:
+        if not _is_step_of(tunable, item):
+            raise _defect(tunable, "plan", f"a step of it is not one of its own changes: {item!r}")
+    return items
+
+
+def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Verdict:
+    """What one tunable says about the present state; NodeagentError naming it where it fails."""
+    settings = profile.tune[tunable.name]
+    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
+    return _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
+
+
+def _plan_tunable(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> TunablePlan:
+    return TunablePlan(
+        tunable=tunable.name,
+        items=plan_items(host, tunable, profile, facts),
+        verdict=judge(host, tunable, profile, facts),
+    )
+
+
+def _is_step_of(tunable: AnyTunable, item: object) -> bool:
+    return isinstance(item, Change | Deferred) and bool(item.key) and item.tunable == tunable.name
+
+
+def _ask(tunable: AnyTunable, doing: str, question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except NodeagentError as error:
+        raise type(error)(f"{tunable.name}: {error.message}", remedy=error.remedy) from error
+    except Exception as error:
+        raise _defect(tunable, doing, f"{type(error).__name__}: {error}") from error
+
+
+def _defect(tunable: AnyTunable, doing: str, what: str) -> NodeagentError:
+    return NodeagentError(
+        f"tunable {tunable.name} failed to {doing}: {what}",
+        remedy="leave it out with --only and report what --debug prints: this is a defect of the tunable",
+    )
