@@ -4,8 +4,50 @@ Every unknown is a refusal. A refusal has a stable id, so that tests, docs and o
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nodeagent.model.change import DeviceIdentity
+
+
+class Reason(StrEnum):
+    """One id a reason; the value is what stands in reports. Numbers are never given to another reason."""
+
+    NO_IDENTITY = "NA-DISK-001"
+    NOT_UNIQUE = "NA-DISK-002"
+    CHANGED = "NA-DISK-003"
+    WRONG_NODE = "NA-DISK-004"
+    NOT_A_WHOLE_DRIVE = "NA-DISK-005"
+    NO_SIZE = "NA-DISK-006"
+    READ_ONLY = "NA-DISK-007"
+    REMOVABLE = "NA-DISK-008"
+    WRONG_KIND = "NA-DISK-009"
+    NOT_FOUND = "NA-DISK-010"
+    PARTITIONED = "NA-DISK-011"
+    HELD = "NA-DISK-012"
+    STACKED = "NA-DISK-013"
+    SWAP = "NA-DISK-014"
+    MOUNTED = "NA-DISK-015"
+    MOUNTED_ELSEWHERE = "NA-DISK-016"
+    BTRFS_MEMBER = "NA-DISK-017"
+    LOOP = "NA-DISK-018"
+    OPEN = "NA-DISK-019"
+    CLAIMED = "NA-DISK-020"
+    LOCKED = "NA-DISK-021"
+    EXPORTED = "NA-DISK-022"
+    USERS_UNKNOWN = "NA-DISK-023"
+    SIGNATURE = "NA-DISK-030"
+    AMBIVALENT = "NA-DISK-031"
+    UNFINISHED = "NA-DISK-032"
+    NOT_BLANK = "NA-DISK-033"
+    CONTENT_UNKNOWN = "NA-DISK-034"
+    AREA_NOT_A_DIRECTORY = "NA-AREA-001"
+    AREA_RAW_DEVICE = "NA-AREA-002"
+    AREA_UNTRUSTED_PATH = "NA-AREA-003"
+    AREA_OTHER_FILESYSTEM = "NA-AREA-004"
+    AREA_NOT_OURS = "NA-AREA-005"
+    AREA_SIZE = "NA-AREA-006"
+    AREA_NO_SPACE = "NA-AREA-007"
+    AREA_STATE_DIRECTORY = "NA-AREA-008"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

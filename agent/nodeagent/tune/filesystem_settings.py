@@ -1,0 +1,136 @@
+"""What a profile may say about filesystems; the `filesystem` tunable's Settings.
+
+    filesystem:
+      - name: ledger
+        mount_point: /mnt/ledger
+        device: {serial: "S6XX*", size_at_least_bytes: 14TB}
+        type: ext4
+        label: ledger
+        options: [noatime]
+        owner: sol
+        make: when-empty
+
+An entry without `device` only looks after the options and the owner of what is mounted there already.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from nodeagent.model.change import DeviceIdentity
+from nodeagent.model.mount_options import option_problem
+from nodeagent.model.selector import DeviceSelector
+from nodeagent.model.setting import Setting
+from nodeagent.profiles.constraint import Check, Fault, Pattern
+
+_NAMESPACE = UUID("8ad166e7-e812-51bc-a0c3-78737f849734")
+_MOUNT_POINT = r"/|(/[^/\0\n]+)+"
+_DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class FilesystemType(StrEnum):
+    """The filesystems that can be made here."""
+
+    EXT4 = "ext4"
+    XFS = "xfs"
+    BTRFS = "btrfs"
+
+    @property
+    def label_limit(self) -> int:
+        """The longest label in bytes (mke2fs(8), mkfs.xfs(8), mkfs.btrfs(8))."""
+        return {FilesystemType.EXT4: 16, FilesystemType.XFS: 12, FilesystemType.BTRFS: 255}[self]
+
+
+class Make(StrEnum):
+    """May a filesystem be made? Only on a drive that is proved empty, or not at all."""
+
+    NEVER = "never"
+    WHEN_EMPTY = "when-empty"
+
+
+Label = Annotated[str, Pattern(r"[A-Za-z0-9._-]+", "a label of letters, digits, '.', '_' and '-'")]
+Account = Annotated[str, Pattern(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|[0-9]{1,9}", "a local name or a number")]
+DirectoryMode = Annotated[str, Pattern(r"0?[0-7]{3}|[1-7][0-7]{3}", "a mode such as 0755")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesystemEntry:
+    """One mount point. `uuid` adopts a filesystem that somebody else made; without it only our own is accepted.
+
+    `name` only lets a profile that extends this one refine the entry.
+    """
+
+    mount_point: Annotated[str, Pattern(_MOUNT_POINT, "an absolute path without a trailing '/'")]
+    name: str = ""
+    device: DeviceSelector | None = None
+    type: Setting[FilesystemType] | None = None
+    label: Setting[Label] | None = None
+    uuid: Setting[Annotated[str, Pattern(_UUID, "a UUID in small letters")]] | None = None
+    options: Setting[tuple[str, ...]] | None = None
+    owner: Setting[Account] | None = None
+    group: Setting[Account] | None = None
+    mode: Setting[DirectoryMode] | None = None
+    make: Setting[Make] | None = None
+
+    def key(self, part: str) -> str:
+        """The key of a change or finding: make, directory, mount, owner."""
+        return f"filesystem:{self.mount_point}:{part}"
+
+    @property
+    def wanted_type(self) -> FilesystemType:
+        return self.type.value if self.type else FilesystemType.EXT4
+
+    @property
+    def wanted_label(self) -> str:
+        return self.label.value if self.label else ""
+
+    def wanted_uuid(self, identity: DeviceIdentity) -> str:
+        """Given by the profile, else derived: the same drive, place and type always give the same one."""
+        if self.uuid is not None:
+            return self.uuid.value
+        lasting = (identity.serial, identity.wwn, identity.backing_file, str(identity.size_bytes))
+        return str(uuid5(_NAMESPACE, "\n".join((*lasting, self.mount_point, self.wanted_type))))
+
+
+def faults(entries: tuple[FilesystemEntry, ...]) -> Iterator[Fault]:
+    """What only the whole can tell."""
+    seen: set[str] = set()
+    for at, entry in enumerate(entries):
+        if entry.mount_point in seen:
+            yield Fault(path=(at, "mount_point"), problem="stands in two entries")
+        seen.add(entry.mount_point)
+        if _DOTS.search(entry.mount_point):
+            yield Fault(path=(at, "mount_point"), problem="wanted a path without '.' and '..'")
+        yield from _option_faults(at, entry)
+        yield from _drive_faults(at, entry)
+
+
+def _option_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
+    for position, option in enumerate(entry.options.value if entry.options else ()):
+        if problem := option_problem(option):
+            yield Fault(path=(at, "options", position), problem=problem)
+
+
+def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
+    if entry.device is None:
+        for name in ("type", "label", "uuid", "make"):
+            if getattr(entry, name) is not None:
+                yield Fault(path=(at, name), problem="means nothing without a device", at_key=True)
+        return
+    if entry.mount_point == "/":
+        yield Fault(path=(at, "mount_point"), problem="the root filesystem is never made or mounted here")
+    if entry.device.count not in (None, 1):
+        yield Fault(path=(at, "device", "count"), problem="wanted 1: a mount point has one drive")
+    for name in ("type", "label"):
+        if getattr(entry, name) is None:
+            yield Fault(path=(at,), problem=f"an entry with a device needs a {name}")
+    limit = entry.wanted_type.label_limit
+    if len(entry.wanted_label) > limit:
+        yield Fault(path=(at, "label"), problem=f"wanted at most {limit} characters for {entry.wanted_type}")
+
+
+FilesystemSettings = Annotated[tuple[FilesystemEntry, ...], Check(faults)]
