@@ -7,7 +7,7 @@ coreos/bugs#1060): a name taken for an identity, "nothing found" read as empty, 
 
 from collections.abc import Iterable
 
-from nodeagent.model.errors import RefusedError
+from nodeagent.model.errors import ExitCode, RefusedError
 from nodeagent.model.occupancy import Reason, Refusal
 
 __all__ = ["NotSafeError", "Reason", "refuse"]
@@ -16,11 +16,20 @@ __all__ = ["NotSafeError", "Reason", "refuse"]
 class NotSafeError(RefusedError):
     """Refused, with every reason that was found; `ids` for those who look for one of them."""
 
-    def __init__(self, what: str, refusals: Iterable[Refusal]) -> None:
+    def __init__(
+        self,
+        what: str,
+        refusals: Iterable[Refusal] = (),
+        *,
+        remedy: str | None = None,
+        exit_code: ExitCode | None = None,
+    ) -> None:
         self.refusals = tuple(refusals)
         listed = "; ".join(f"{refusal.id}: {refusal.reason}" for refusal in self.refusals)
         remedies = dict.fromkeys(refusal.remedy for refusal in self.refusals if refusal.remedy)
-        super().__init__(f"{what}: {listed}", remedy="; ".join(remedies) or None)
+        super().__init__(
+            f"{what}: {listed}" if listed else what, remedy=remedy or "; ".join(remedies) or None, exit_code=exit_code
+        )
 
     @property
     def ids(self) -> tuple[str, ...]:

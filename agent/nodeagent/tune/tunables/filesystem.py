@@ -23,7 +23,6 @@ Kernel: any. Sources: mount(8), mke2fs(8), mkfs.xfs(8), mkfs.btrfs(8), agave's s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from nodeagent.model.change import (
@@ -55,9 +54,8 @@ _MKFS_OPTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Filesystem:
-    """The `filesystem` tunable."""
+    """The tunable; settings are the entries of a profile, one a mount point."""
 
     name: str = "filesystem"
     summary: str = "filesystems of named, empty drives: made, mounted by UUID, options and owner kept"
