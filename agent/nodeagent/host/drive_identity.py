@@ -18,8 +18,8 @@ def read_model(look: Inspection, directory: str) -> str:
     model = look.quiet(f"{directory}/device/model") or look.quiet(f"{directory}/device/name") or ""
     vendor = look.quiet(f"{directory}/device/vendor") or ""
     if not model or vendor in ("", "ATA") or vendor.startswith("0x"):
-        return _BLANKS.sub(" ", model)
-    return _BLANKS.sub(" ", f"{vendor} {model}")
+        return single_blanks(model)
+    return single_blanks(f"{vendor} {model}")
 
 
 def read_serial(look: Inspection, directory: str, major_minor: str) -> str:
@@ -36,9 +36,14 @@ def read_wwn(look: Inspection, directory: str, major_minor: str) -> str:
     """`eui.…`, `nvme.…`, `uuid.…`, `naa.…` or `0x…`; "" where the device has none or nobody tells."""
     return (
         look.quiet(f"{directory}/wwid")
-        or _single_blanks(look.quiet(f"{directory}/device/wwid"))
+        or single_blanks(look.quiet(f"{directory}/device/wwid"))
         or udev_properties(look.host, major_minor).get("ID_WWN", "")
     )
+
+
+def single_blanks(text: str | None) -> str:
+    """Models and identifiers of type t10 pad their parts with blanks."""
+    return _BLANKS.sub(" ", text or "")
 
 
 def _unit_serial(look: Inspection, path: str) -> str:
@@ -48,8 +53,3 @@ def _unit_serial(look: Inspection, path: str) -> str:
     if len(page) < 5 or page[1] != 0x80:
         return ""
     return page[4 : 4 + int.from_bytes(page[2:4], "big")].decode("ascii", "replace").strip("\0 ")
-
-
-def _single_blanks(text: str | None) -> str:
-    """SCSI identifiers of type t10 pad their parts with blanks."""
-    return _BLANKS.sub(" ", text or "")

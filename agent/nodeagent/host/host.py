@@ -33,6 +33,7 @@ HEAD_BYTES = 8192
 TREE_INDEX = ".nodeagent-tree.json"
 
 _LINK_LIMIT = 40  # MAXSYMLINKS of the kernel
+_OWN_PROCESS = "/proc/self"  # another number for each reader: a tree has it as a plain directory
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -79,6 +80,14 @@ class Host:
         except (OSError, ValueError):
             return ""
 
+    def trace(self, path: str) -> tuple[str, dict[str, str]]:
+        """The real path on the machine, whether or not it exists, and the links that led there, by their places.
+
+        OSError where links go round in circles.
+        """
+        links: dict[str, str] = {}
+        return self._walk(_absolute(path), must_exist=False, links=links), links
+
     def read(self, path: str) -> Reading:
         content, problem, writable = self._read(path)
         if problem:
@@ -111,7 +120,7 @@ class Host:
         except (OSError, ValueError) as error:
             problem = _problem(error)
             return PathState(path=path, kind="absent", problem="" if problem in _ABSENT else problem)
-        kind = self._kinds.get(self._inside(location)) or _kind(status.st_mode)
+        kind = self._kind(location, status)
         empty = _is_empty(location) if kind == "directory" else None
         return PathState(
             path=path,
@@ -122,6 +131,15 @@ class Host:
             empty=empty,
             mount_point=kind == "directory" and self._is_mount_point(path),
         )
+
+    def kind_and_mode(self, path: str) -> tuple[str, int]:
+        """The cheap part of `stat`: ("absent", 0) where nothing can be seen."""
+        try:
+            location = self._locate(path)
+            status = os.lstat(location)
+        except (OSError, ValueError):
+            return "absent", 0
+        return self._kind(location, status), stat.S_IMODE(status.st_mode)
 
     def mounts(self) -> tuple[MountEntry, ...]:
         """The mounts of our own namespace, oldest first; read anew each time."""
@@ -156,6 +174,9 @@ class Host:
         from nodeagent.host.facts import read_facts
 
         return read_facts(self)
+
+    def _kind(self, location: str, status: os.stat_result) -> str:
+        return self._kinds.get(location.removeprefix(self._prefix)) or _kind(status.st_mode)
 
     def _is_mount_point(self, path: str) -> bool:
         from nodeagent.host.mounts import mount_targets
@@ -193,9 +214,6 @@ class Host:
     def _outside(self, inner: str) -> str:
         return self._prefix + inner
 
-    def _inside(self, location: str) -> str:
-        return location.removeprefix(self._prefix)
-
     def _resolve(self, path: str, *, follow_last: bool, must_exist: bool = True) -> str:
         """Follow links inside the root; the result is absolute inside the root and holds no link (but the last)."""
         parent, _, last = _absolute(path).rstrip("/").rpartition("/")
@@ -211,31 +229,40 @@ class Host:
             return self._walk(inner, must_exist=must_exist)
         return inner
 
-    def _walk(self, path: str, *, must_exist: bool) -> str:
+    def _walk(self, path: str, *, must_exist: bool, links: dict[str, str] | None = None) -> str:
+        """Follow every link of a path inside the root; `links` collects those met, by the path of the link."""
         done: list[str] = []
         waiting = path.split("/")[::-1]
-        links = 0
+        budget = _LINK_LIMIT
         while waiting:
             name = waiting.pop()
             if name == "..":
                 del done[-1:]
             if name in ("", ".", ".."):
                 continue
-            here = "/" + "/".join([*done, name])
-            try:
-                target = os.readlink(self._outside(here))
-            except OSError as error:
-                if error.errno != errno.EINVAL and must_exist:
-                    raise
-                done.append(name)
+            done.append(name)
+            target = self._link_at("/" + "/".join(done), must_exist=must_exist)
+            if not target:
                 continue
-            links += 1
-            if links > _LINK_LIMIT:
+            if links is not None:
+                links["/" + "/".join(done)] = target
+            budget -= 1
+            if budget < 0:
                 raise OSError(errno.ELOOP, "too many links", path)
-            if target.startswith("/"):
-                done.clear()
+            del done[0 if target.startswith("/") else -1 :]
             waiting.extend(target.split("/")[::-1])
         return "/" + "/".join(done)
+
+    def _link_at(self, inner: str, *, must_exist: bool) -> str:
+        """The target if a link stands there, "" if something else does."""
+        if inner == _OWN_PROCESS:
+            return ""
+        try:
+            return os.readlink(self._outside(inner))
+        except OSError as error:
+            if error.errno != errno.EINVAL and must_exist:
+                raise
+            return ""
 
     @cached_property
     def _prefix(self) -> str:

@@ -8,7 +8,7 @@ import re
 
 from nodeagent.host.dmi import DMI_TABLE, memory_slots
 from nodeagent.host.inspection import Inspection
-from nodeagent.model.facts import Memory
+from nodeagent.model.facts import Dimm, Memory
 
 _LINE = re.compile(r"(\w+):\s+(\d{1,18}) kB", re.ASCII)
 
@@ -16,10 +16,21 @@ _LINE = re.compile(r"(\w+):\s+(\d{1,18}) kB", re.ASCII)
 def read_memory(look: Inspection) -> Memory:
     text = look.text("/proc/meminfo", required=True) or ""
     sizes = {match[1]: int(match[2]) * 1024 for match in _LINE.finditer(text)}
-    table = look.binary(DMI_TABLE)
+    if text and "MemTotal" not in sizes:
+        look.note("/proc/meminfo", "no line MemTotal")
+    dimms = _read_slots(look)
     return Memory(
         total_bytes=sizes.get("MemTotal"),
         available_bytes=sizes.get("MemAvailable"),
-        dimms=memory_slots(table) if table else (),
-        dimms_readable=table is not None,
+        dimms=dimms,
+        dimms_readable=bool(dimms),
     )
+
+
+def _read_slots(look: Inspection) -> tuple[Dimm, ...]:
+    """A machine has at least one slot, so a table without any is one that we can't read."""
+    table = look.binary(DMI_TABLE)
+    slots = memory_slots(table) if table is not None else ()
+    if table is not None and not slots:
+        look.note(DMI_TABLE, "no memory slots in it")
+    return slots

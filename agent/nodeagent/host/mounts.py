@@ -44,6 +44,11 @@ def unescape(text: str) -> str:
     return plain.decode("utf-8", "surrogateescape")
 
 
+def escape(text: str) -> str:
+    """As the kernel writes a field of mountinfo (mangle() in fs/proc_namespace.c)."""
+    return re.sub(r"[ \t\n\\#]", lambda match: f"\\{ord(match[0]):03o}", text)
+
+
 def _entry(line: str, uuids: "_Uuids | None") -> MountEntry | None:
     own, separator, rest = line.partition(" - ")
     fields = own.split(" ")

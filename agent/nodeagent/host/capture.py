@@ -1,0 +1,136 @@
+"""`host capture`: the part of a machine's file tree that nodeagent reads, scrubbed, as one text file.
+
+The tree is what a recording Host was asked while it read all facts, mounts and the knobs below, so `load` gives a Host
+with the same facts (docs/host.md tells the format). Files that answered an error, and device nodes, which no ordinary
+directory can hold, go to an index that Host honours.
+"""
+
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from nodeagent.host.archive import Archive, Entry, EntryKind, format_archive, parse_archive
+from nodeagent.host.host import TREE_INDEX, Host
+from nodeagent.host.recording import RecordingHost, collect
+from nodeagent.host.scrub import Scrubber
+from nodeagent.model.errors import HostError, UsageError
+
+ARCHIVE_LIMIT_BYTES = 64 * 1024 * 1024
+
+_KNOBS = (
+    ("/proc/sys/vm", re.compile(r"(?!stat_refresh).*")),
+    ("/proc/sys/net/core", re.compile(r"(?!netdev_rss_key).*")),
+    ("/proc/sys/net/ipv4", re.compile(r"(?!tcp_fastopen_key)(tcp|udp|ip_local_port)_.*")),
+    ("/proc/sys/fs", re.compile(r"file-max|nr_open|aio-max-nr|pipe-max-size")),
+    (
+        "/proc/sys/kernel",
+        re.compile(
+            r"numa_balancing|(nmi_|soft)?watchdog\w*|sched_\w+|timer_migration|pid_max|threads-max|perf_event_\w+"
+            r"|perf_cpu_time_max_percent|randomize_va_space|hung_task_timeout_secs|io_uring_disabled"
+        ),
+    ),
+    ("/sys/kernel/mm/transparent_hugepage", re.compile(r".*")),
+    ("/sys/kernel/mm/transparent_hugepage/khugepaged", re.compile(r".*")),
+)
+
+
+def capture(host: Host, file: Path, *, scrubber: Scrubber | None = None) -> None:
+    """Write the scrubbed tree of `host` to `file`, which must not exist; HostError where it can't be written."""
+    content = format_archive(capture_archive(host, scrubber=scrubber or Scrubber())).encode()
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except FileExistsError as error:
+        raise HostError(f"{file} exists already", remedy=f"name another file, or rm {file}") from error
+    except OSError as error:
+        raise HostError(f"cannot write {file}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def capture_archive(host: Host, *, scrubber: Scrubber) -> Archive:
+    """The tree as data; `scrubber` afterwards knows every pseudonym that was given."""
+    recording = RecordingHost(root=host.root)
+    scrubber.facts(recording.facts())
+    recording.mounts()
+    for directory, wanted in _KNOBS:
+        for name in host.names(directory):
+            if wanted.fullmatch(name):
+                recording.read(f"{directory}/{name}")
+    entries = tuple(_scrubbed(entry, scrubber) for entry in collect(recording))
+    return Archive(entries=entries, page_bytes=host.page_bytes())
+
+
+def _scrubbed(entry: Entry, scrubber: Scrubber) -> Entry:
+    content = scrubber.content(entry.path, entry.content) if entry.content else ""
+    return replace(entry, path=scrubber.path(entry.path), target=scrubber.path(entry.target), content=content)
+
+
+def load(file: Path, directory: Path) -> Host:
+    """Unpack a capture into `directory`, which must be empty or absent, and return a Host on it.
+
+    HostError where the file is no capture or the directory can't take it; nothing is unpacked then.
+    """
+    archive = read_archive(file)
+    _make_empty(directory)
+    unpack(archive, directory)
+    return Host(root=directory)
+
+
+def read_archive(file: Path) -> Archive:
+    """Read and check a capture without unpacking it."""
+    try:
+        if file.stat().st_size > ARCHIVE_LIMIT_BYTES:
+            raise HostError(f"{file} is larger than {ARCHIVE_LIMIT_BYTES} bytes: no host capture")
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise HostError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise HostError(f"{file} is no host capture: not UTF-8 at byte {error.start}") from error
+    return parse_archive(text, name=os.fspath(file))
+
+
+def unpack(archive: Archive, directory: Path) -> None:
+    """Make the files of a checked archive below an empty directory; links last, so that none is walked through."""
+    for entry in archive.entries:
+        if entry.kind is not EntryKind.LINK:
+            _make(entry, directory)
+    for entry in archive.entries:
+        if entry.kind is EntryKind.LINK:
+            place = directory / entry.path[1:]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(entry.target)
+    devices = {entry.path for entry in archive.entries if entry.kind is EntryKind.DEVICE}
+    index = {
+        "page_bytes": archive.page_bytes,
+        "unreadable": {entry.path: entry.problem or "EINVAL" for entry in archive.entries if _answers_error(entry)},
+        "kinds": dict.fromkeys(sorted(devices), "device"),
+    }
+    (directory / TREE_INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
+
+
+def _answers_error(entry: Entry) -> bool:
+    return entry.kind in (EntryKind.UNREADABLE, EntryKind.DEVICE)
+
+
+def _make(entry: Entry, directory: Path) -> None:
+    place = directory / entry.path[1:]
+    if entry.kind is EntryKind.DIRECTORY:
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(entry.content.encode("utf-8", "surrogateescape"))
+        # Readable for its owner whatever the machine said: what could not be read there is in the index.
+        os.fchmod(descriptor, entry.mode & 0o777 | 0o400)
+
+
+def _make_empty(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise UsageError(f"{directory} is not empty", remedy="name a directory that does not exist yet")
+    except OSError as error:
+        raise HostError(f"cannot unpack into {directory}: {error.strerror}") from error
