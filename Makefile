@@ -86,16 +86,20 @@ clean: ## Remove everything that the other targets made here
 tools-run tools-test tools-bench:
 	@scripts/install-system-tools $(@:tools-%=%)
 
-$(BIN)/python:
+$(BIN)/pip:
 	scripts/make-venv
 
+# An index that hiccups gets a second try.
+define install-locked
+$(PIP) install --require-hashes --only-binary :all: -r $(1) || $(PIP) install --require-hashes --only-binary :all: -r $(1)
+scripts/link-checkout
+endef
+
 # Two locks, one environment: dev.txt holds all of runtime.txt, at the same versions.
-$(VENV)/.runtime: requirements/runtime.txt | $(BIN)/python
-	$(PIP) install --require-hashes --only-binary :all: -r $<
-	scripts/link-checkout
+$(VENV)/.runtime: requirements/runtime.txt | $(BIN)/pip
+	$(call install-locked,$<)
 	touch $@
 
-$(VENV)/.dev: requirements/dev.txt | $(BIN)/python
-	$(PIP) install --require-hashes --only-binary :all: -r $<
-	scripts/link-checkout
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/pip
+	$(call install-locked,$<)
 	touch $@ $(VENV)/.runtime
