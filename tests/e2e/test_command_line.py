@@ -42,6 +42,20 @@ def test_a_wrong_option_imports_click_and_nothing_heavy() -> None:
     assert not heavy & set(done.stdout.splitlines()[-1].split())
 
 
+def test_bash_completes_commands_and_options_from_the_script() -> None:
+    program = f'nodeagent() {{ {shlex.join(PROGRAM)} "$@"; }}; export -f nodeagent'
+    script = f"""
+        {program}
+        source <(nodeagent completion bash)
+        COMP_WORDS="nodeagent ho" COMP_CWORD=1 _NODEAGENT_COMPLETE=bash_complete nodeagent
+        COMP_WORDS="nodeagent --c" COMP_CWORD=1 _NODEAGENT_COMPLETE=bash_complete nodeagent
+        COMP_WORDS="nodeagent completion " COMP_CWORD=2 _NODEAGENT_COMPLETE=bash_complete nodeagent
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert done.stdout.split() == ["plain,host", "plain,--color", "plain,bash", "plain,zsh", "plain,fish"]
+    assert done.stderr == ""
+
+
 def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
     done = subprocess.run(
         ["bash", "-c", f"{shlex.join([*PROGRAM, '--help'])} | true; echo ${{PIPESTATUS[0]}}"],
