@@ -106,14 +106,25 @@ def print_json(document: object, *, kind: str, stream: TextIO | None = None) -> 
 
     `document` is a dataclass or a mapping of what `plain` understands.
     """
+    out = sys.stdout if stream is None else stream
+    out.write(json.dumps(_with_head(document, kind), indent=2) + "\n")
+
+
+def print_json_line(document: object, *, kind: str, stream: TextIO | None = None) -> None:
+    """The same on one line, at once: JSON Lines (https://jsonlines.org) for what is told while it happens."""
+    out = sys.stdout if stream is None else stream
+    out.write(json.dumps(_with_head(document, kind), separators=(",", ":")) + "\n")
+    out.flush()
+
+
+def _with_head(document: object, kind: str) -> dict[str, object]:
     body = plain(document)
     if not isinstance(body, dict):
         raise TypeError(f"a JSON document is an object, got {type(document).__name__}")
     head = {"schema_version": SCHEMA_VERSION, "kind": kind}
     if taken := head.keys() & body.keys():
         raise ValueError(f"the keys {', '.join(sorted(taken))} of a JSON document are taken")
-    out = sys.stdout if stream is None else stream
-    out.write(json.dumps(head | body, indent=2) + "\n")
+    return head | body
 
 
 def plain(value: object) -> object:
