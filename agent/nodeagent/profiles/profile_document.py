@@ -1,0 +1,55 @@
+"""The shape of a profile's YAML, as types: what the loader checks and the JSON Schema shows.
+
+What stands below `tune` has the types that the tunables declare for their settings; they are handed to the loader,
+and nothing here knows one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from nodeagent.model.profile import BenchmarkSetting, Match, PlaceSetting
+from nodeagent.profiles.constraint import Pattern
+from nodeagent.profiles.hints import bare, child, names
+
+NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,62}"
+"""What a profile, a stage and a named list entry may be called: nothing that could be a path."""
+
+Name = Annotated[str, Pattern(NAME_PATTERN, "a name of small letters, digits and '-'")]
+Summary = Annotated[str, Pattern(r"[^\n]*\S[^\n]*", "one line that says what it is for")]
+SchemaVersion = Literal["1"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileDocument:
+    """One profile: how a machine should be set up, where to measure it and what.
+
+    `extends` names profiles to start from, the last one standing over the first; `leave_out` names settings of theirs
+    to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for.
+    """
+
+    schema: SchemaVersion
+    summary: Summary
+    name: Name | None = None
+    extends: tuple[Name, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    match: Match = field(default_factory=Match)
+    tune: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[PlaceSetting, ...] = ()
+    benchmarks: tuple[BenchmarkSetting, ...] = ()
+
+
+def merged_shape(settings_types: Mapping[str, Any]) -> dict[str, Any]:
+    """What a profile inherits from those it extends, with its types; every other key is its own."""
+    shape = {key: child(ProfileDocument, key) for key in ("match", "places", "benchmarks")}
+    return {**shape, "tune": dict(settings_types)}
+
+
+def identity_keys(item_type: Any) -> tuple[str, ...]:
+    """The keys whose values tell one entry of a list from another; () where a list is replaced as a whole."""
+    item = bare(item_type)
+    if item is PlaceSetting:
+        return ("role",)
+    if item is BenchmarkSetting:
+        return ("benchmark", "place")
+    return ("name",) if "name" in (names(item) or ()) else ()
