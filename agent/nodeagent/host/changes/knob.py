@@ -36,7 +36,8 @@ def observe(host: "Host", change: WriteFile | WriteCoupled) -> Observation:
     return Observation(
         state=coupled_state({member.path: member.form.parse(readings[member.path].text) for member in change.members}),
         raw="".join(reading.text for reading in readings.values()),
-        gone=any(reading.status is ReadStatus.ABSENT for reading in readings.values()),
+        # One member may be there on one side only: queue/iosched/* belongs to a scheduler.
+        gone=all(reading.status is ReadStatus.ABSENT for reading in readings.values()),
         place=place(host, change.members[0].path) if change.members else "",
     )
 
@@ -72,11 +73,19 @@ def write(host: "Host", path: str, value: str) -> None:
 
 
 def is_half_done(change: WriteCoupled, state: str) -> bool:
-    """Did every member have its value of before or after? A group of several writes can be cut in between."""
+    """Was the group cut between two of its writes?
+
+    The members written so far hold their new value. From the last of those on anything can stand, because that is what
+    couples them: the kernel sets the others when one is written (a new scheduler starts with nr_requests of its own).
+    """
     found = {match[1]: match[2] for match in _COUPLED_VALUE.finditer(state)}
-    return all(
-        found.get(member.path) in (repr(member.before), repr(member.after)) for member in change.members
-    ) and any(member.forward for member in change.members)
+    for member in change.members:
+        value = found.get(member.path)
+        if member.forward and value == repr(member.after) != repr(member.before):
+            return True
+        if value not in (repr(member.before), repr(member.after)):
+            return False
+    return any(member.forward for member in change.members)
 
 
 def place(host: "Host", path: str) -> str:
