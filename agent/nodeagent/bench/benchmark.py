@@ -17,31 +17,49 @@ from nodeagent.model.need import Need
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolVersions:
-    """What was probed once a suite: version text and what the tool can do here."""
+    """What was probed once a suite: version text and what the tool can do here.
+
+    `fio_engines` holds what was tried and works, best first; "" as a version means that the tool is missing.
+    """
 
     fio: str = ""
     fio_engines: tuple[str, ...] = ()
+    fio_features: tuple[str, ...] = ()
     iperf3: str = ""
     iperf3_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestFile:
-    """A file of our own to measure on: made O_EXCL, written full before a read test, removed or kept by the runner."""
+    """A file of our own to measure on (host/datasafety/test_area.py), written full first where `prefill` is set.
+
+    `fd` is an open descriptor of it: the tool inherits it and opens the file through it, whatever becomes of the name.
+    """
 
     __test__ = False
 
     path: Path
     size_bytes: int
     prefill: bool
+    fd: int | None = None
+
+    @property
+    def target(self) -> Path:
+        """What a child that inherits `fd` opens."""
+        return self.path if self.fd is None else Path(f"/proc/self/fd/{self.fd}")
+
+    @property
+    def inherit_fds(self) -> tuple[int, ...]:
+        return () if self.fd is None else (self.fd,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One run to prepare: where, with which options (already typed: seconds, bytes), with which tools.
 
-    `workspace` is a directory of this run for logs and output files. For storage `test_file` lies in the place's
-    directory; for network `server_address`, `port` and the two namespaces (None = this one) are set.
+    `workspace` is a directory of this run for logs and output files; the runner makes it below the one it is given.
+    For storage `test_file` lies in the place's directory; for network `server_address` and the two namespaces (None =
+    this one) are set, and the runner chooses `port` where it is 0.
     """
 
     place: Place
@@ -60,13 +78,21 @@ class RunSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What the runner starts: perhaps a server first (ready when it listens or prints `server_ready`), then `main`."""
+    """What the runner starts: `before` one after the other (the prefill), perhaps a server (ready when it prints
+    `server_ready`), then `main`.
+
+    `ramp_seconds` and `runtime_seconds` are what the tool was told, for live progress; `notes` are kept with the run.
+    """
 
     main: Command
+    before: tuple[Command, ...] = ()
     server: Command | None = None
     server_ready: str = ""
     output_file: Path | None = None
     log_files: tuple[Path, ...] = ()
+    ramp_seconds: float = 0.0
+    runtime_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +105,37 @@ class RawOutput:
 
 
 class Benchmark(Protocol):
-    """`kind` is "storage" or "network"; `tool` is fio or iperf3; `metrics` in the order a report shows them."""
+    """`kind` is "storage" or "network"; `tool` is fio or iperf3; `metrics` in the order a report shows them.
 
-    name: str
-    summary: str
-    kind: str
-    tool: str
-    metrics: tuple[Metric, ...]
-    needs: tuple[Need, ...]
-    writes: bool
-    prefills: bool
+    `option_names` are the keys of `RunSpec.options` it understands; another one is a UsageError of `prepare`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def tool(self) -> str: ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]: ...
+
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
+
+    @property
+    def writes(self) -> bool: ...
+
+    @property
+    def prefills(self) -> bool: ...
+
+    @property
+    def option_names(self) -> tuple[str, ...]: ...
 
     def prepare(self, spec: RunSpec, facts: HostFacts) -> Job: ...
 

@@ -25,7 +25,7 @@ from nodeagent.host.process_program import find_program, install_remedy, search_
 from nodeagent.model.command import Command, Completed
 from nodeagent.model.errors import HostError
 
-__all__ = ["Running", "find_program", "run", "start", "start_detached"]
+__all__ = ["Cancel", "Running", "find_program", "install_remedy", "run", "start", "start_detached"]
 
 GRACE_SECONDS = 2.0
 """From TERM to KILL; fio writes the results of an interrupted job in far less."""
