@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from nodeagent.host.host import TREE_INDEX
 from nodeagent.model.errors import HostError
 
 FORMAT_LINE = "nodeagent host capture 1"
@@ -122,11 +123,12 @@ class _Reader:
     position: int = 0
 
     def header(self) -> int:
-        first, second = (self._next(), self._next())
-        match = re.fullmatch(r"page-bytes (\d{4,7})", second, re.ASCII)
-        if first != FORMAT_LINE or match is None:
+        start = self.lines[:2]
+        self.position = 2
+        match = re.fullmatch(r"page-bytes (\d{4,7})", start[-1], re.ASCII)
+        if start[0] != FORMAT_LINE or match is None:
             raise HostError(
-                f"{self.name} is no host capture: it starts with {first[:60]!r}, wanted {FORMAT_LINE!r}",
+                f"{self.name} is no host capture: it starts with {start[0][:60]!r}, wanted {FORMAT_LINE!r}",
                 remedy="nodeagent host capture FILE",
             )
         return int(match[1])
@@ -219,6 +221,8 @@ def _check_tree(entries: Iterable[Entry], name: str) -> None:
     """No path twice, and nothing below what is no directory: a link can't smuggle a file out of the tree."""
     kinds: dict[str, EntryKind] = {}
     for entry in entries:
+        if entry.path == f"/{TREE_INDEX}":
+            raise HostError(f"{name}: {entry.path} would replace the tree's own index")
         if entry.path in kinds:
             raise HostError(f"{name}: {entry.path} stands there twice")
         kinds[entry.path] = entry.kind

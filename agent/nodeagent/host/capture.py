@@ -104,14 +104,15 @@ def unpack(archive: Archive, directory: Path) -> None:
     devices = {entry.path for entry in archive.entries if entry.kind is EntryKind.DEVICE}
     index = {
         "page_bytes": archive.page_bytes,
-        "unreadable": {entry.path: entry.problem or "EINVAL" for entry in archive.entries if _answers_error(entry)},
+        "unreadable": {entry.path: problem for entry in archive.entries if (problem := _answer(entry))},
         "kinds": dict.fromkeys(sorted(devices), "device"),
     }
     (directory / TREE_INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
 
 
-def _answers_error(entry: Entry) -> bool:
-    return entry.kind in (EntryKind.UNREADABLE, EntryKind.DEVICE)
+def _answer(entry: Entry) -> str:
+    """The errno that reading the entry gives; "" for content. What a capture left out must not read as empty."""
+    return {EntryKind.DEVICE: "EINVAL", EntryKind.LISTED: "ENODATA"}.get(entry.kind, entry.problem)
 
 
 def _make(entry: Entry, directory: Path) -> None:
@@ -123,8 +124,8 @@ def _make(entry: Entry, directory: Path) -> None:
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(entry.content.encode("utf-8", "surrogateescape"))
-        # Readable for its owner whatever the machine said: what could not be read there is in the index.
-        os.fchmod(descriptor, entry.mode & 0o777 | 0o400)
+        # What was readable there is readable for its owner here; what was not is in the index.
+        os.fchmod(descriptor, entry.mode & 0o777 | (0 if _answer(entry) else 0o400))
 
 
 def _make_empty(directory: Path) -> None:

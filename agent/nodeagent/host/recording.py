@@ -7,6 +7,7 @@ from nodeagent.host.host import Host
 from nodeagent.model.host_reader import PathState
 
 _ABSENT = ("ENOENT", "ENOTDIR")
+_DIRECTORY_MODE = 0o755  # no reader asks for it, and one that can't be written could neither be filled nor removed
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class _Collector:
         if kind == "symlink":
             self._put(Entry(path=real, kind=EntryKind.LINK, mode=0o777, target=self.host.link(real)))
         elif kind == "directory" and real != "/":
-            self._put(Entry(path=real, kind=EntryKind.DIRECTORY, mode=mode))
+            self._put(Entry(path=real, kind=EntryKind.DIRECTORY, mode=_DIRECTORY_MODE))
         elif kind == "device":
             self._put(Entry(path=real, kind=EntryKind.DEVICE, mode=mode))
         elif kind in ("file", "other"):

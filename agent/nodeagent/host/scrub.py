@@ -81,7 +81,7 @@ class Scrubber:
         return self.names.of(Secret.PARAMETER, word)
 
     def _mountinfo(self, text: str) -> str:
-        return "".join(f"{self._mount(line)}\n" for line in text.split("\n") if " - " in line)
+        return "".join(f"{mount}\n" for line in text.split("\n") if (mount := self._mount(line)))
 
     def _mount(self, line: str) -> str:
         """Mounts of devices stay; of the kernel's own filesystems the place does, of others neither name nor option."""
@@ -107,8 +107,8 @@ class Scrubber:
         return "".join(f"E:{key}={self.names.of(kinds[key], value)}\n" for key, value in pairs)
 
     def _cpuinfo(self, text: str) -> str:
-        first = text.split("\n\n")[0] + "\n"
-        return self.names.everywhere(_DYNAMIC_CPUINFO.sub("", first))
+        first = _DYNAMIC_CPUINFO.sub("", text.split("\n\n")[0])
+        return self.names.everywhere(first.rstrip("\n") + "\n")
 
     def _unit_serial(self, text: str) -> str:
         """Page 80h: the length stands in the third and fourth byte."""
