@@ -5,6 +5,7 @@ directory and the files in it belong to us, no link is followed, and no director
 (the rules of sshd's StrictModes). Each refusal changes nothing.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -73,6 +74,23 @@ def open_own_file(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise _refused(path, reason)
     return descriptor
+
+
+def write_own_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file of the state directory in one durable step: temporary file, fsync, rename, fsync; OSError."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        written = os.write(descriptor, content)
+        if written != len(content):
+            raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes were taken", os.fspath(temporary))
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    _sync(path.parent)
 
 
 def _home(variables: Mapping[str, str]) -> Path:
