@@ -58,7 +58,7 @@ def fingerprint(
         "platform.product": " ".join(filter(None, (facts.platform.vendor, facts.platform.product))),
         "platform.bios": facts.platform.bios_version,
         "platform.virtualisation": facts.platform.virtualisation,
-        "tool.fio": tools.fio,
+        "tool.fio": " ".join((tools.fio, *tools.fio_engines[:1])).strip(),
         "tool.iperf3": tools.iperf3,
         "profile": profile_digest,
     }
