@@ -221,7 +221,7 @@ def test_a_second_apply_finds_the_lock_taken(world: World) -> None:
 MAKER = {"directory": "/etc/made", "content": "made\n", "knob": "/proc/sys/late", "value": "5"}
 
 
-def _maker(make_world: MakeWorld, **more: Any) -> World:
+def maker_world(make_world: MakeWorld, **more: Any) -> World:
     import os
 
     return make_world(
@@ -229,7 +229,7 @@ def _maker(make_world: MakeWorld, **more: Any) -> World:
     )
 
 
-def _appear(world: World, value: str = "4\n") -> Any:
+def appear(world: World, value: str = "4\n") -> Any:
     def kernel(event: Event) -> None:
         if event.step is Step.DONE and event.key == "file:/etc/made/made.conf":
             world.set("/proc/sys/late", value)
@@ -238,10 +238,10 @@ def _appear(world: World, value: str = "4\n") -> Any:
 
 
 def test_a_deferred_step_is_filled_in_once_its_ground_is_there(make_world: MakeWorld) -> None:
-    world = _maker(make_world)
+    world = maker_world(make_world)
     profile = profile_of(maker=MAKER)
     assert [item.key for item in world.plan(profile).deferred] == ["knob:/proc/sys/late"]
-    result = world.apply(profile, listener=_appear(world))
+    result = world.apply(profile, listener=appear(world))
     assert result.outcome is ApplyOutcome.APPLIED
     assert world.value("/proc/sys/late") == "5\n"
     assert (world.root / "etc/made").stat().st_mode & 0o777 == 0o750
@@ -249,14 +249,14 @@ def test_a_deferred_step_is_filled_in_once_its_ground_is_there(make_world: MakeW
 
 
 def test_a_deferred_step_that_proves_needless_is_left_out(make_world: MakeWorld) -> None:
-    world = _maker(make_world)
-    result = world.apply(profile_of(maker=MAKER), listener=_appear(world, "5\n"))
+    world = maker_world(make_world)
+    result = world.apply(profile_of(maker=MAKER), listener=appear(world, "5\n"))
     assert result.outcome is ApplyOutcome.APPLIED
     assert [change.key for change in result.applied] == ["dir:/etc/made", "file:/etc/made/made.conf"]
 
 
 def test_a_deferred_step_of_another_risk_is_not_taken_unasked(make_world: MakeWorld) -> None:
-    world = _maker(make_world)
+    world = maker_world(make_world)
     maker = world.tunables[0]
     real = maker.plan
 
@@ -266,16 +266,16 @@ def test_a_deferred_step_of_another_risk_is_not_taken_unasked(make_world: MakeWo
         )
 
     maker.plan = plan  # type: ignore[assignment, method-assign]
-    result = world.apply(profile_of(maker=MAKER), listener=_appear(world))
+    result = world.apply(profile_of(maker=MAKER), listener=appear(world))
     assert "risk reboot" in result.problem
     assert not (world.root / "etc/made").exists()
 
 
 def test_directories_and_files_are_undone_as_well(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = _maker(make_world)
+    world = maker_world(make_world)
     _refusing(monkeypatch, A, HostError("no"))
     before = sorted(path.name for path in (world.root / "etc").iterdir())
-    result = world.apply(profile_of(maker=MAKER, knobs={A: "10"}), listener=_appear(world))
+    result = world.apply(profile_of(maker=MAKER, knobs={A: "10"}), listener=appear(world))
     assert result.outcome is ApplyOutcome.ROLLED_BACK
     assert {step.fate for step in result.undone} == {Fate.RESTORED, Fate.ALREADY_ORIGINAL}
     assert sorted(path.name for path in (world.root / "etc").iterdir()) == before
