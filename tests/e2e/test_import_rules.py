@@ -42,7 +42,7 @@ def tree(tmp_path: Path) -> Path:
 def test_import_linter_finds_a_forbidden_import(tree: Path, module: str, planted: str) -> None:
     _plant(tree / "agent" / "nodeagent" / module, planted)
     # The tool puts the working directory first on the path, so that it reads the copy.
-    done = _run(tree, "lint-imports", "--no-cache", "--config", str(tree / "setup.cfg"))
+    done = _run(tree, "lint-imports", "--no-cache", str(tree / "setup.cfg"))
     assert done.returncode == 1, done.stdout
     assert "BROKEN" in done.stdout
 
@@ -66,7 +66,7 @@ def test_ruff_finds_a_forbidden_import(tree: Path, module: str, planted: str) ->
 
 
 def test_the_tree_as_it_is_keeps_the_rules(tree: Path) -> None:
-    assert "0 broken" in _run(tree, "lint-imports", "--no-cache", "--config", str(tree / "setup.cfg")).stdout
+    assert "0 broken" in _run(tree, "lint-imports", "--no-cache", str(tree / "setup.cfg")).stdout
     assert _run(tree, "ruff", "check", "--select", "TID", "--no-cache", "agent").returncode == 0
 
 
