@@ -180,8 +180,10 @@ READ_AS_NOBODY = """
     import os, sys
     from pathlib import Path
     from nodeagent.history import History
+    from nodeagent.history.schema import migrations
+    steps = migrations()  # a checkout below /root is closed to nobody; an installed package isn't
     os.setgid(65534); os.setuid(65534)
-    with History.open(Path(sys.argv[1]), read_only=True) as history:
+    with History.open(Path(sys.argv[1]), read_only=True, steps=steps) as history:
         print(len(history.runs()))
 """
 
