@@ -6,7 +6,7 @@ nobody comes. The server prints text, flushed every second: the line that says i
 either direction for live progress; so a `--json-stream` (3.17) is not needed. The client prints JSON.
 
 Checked with 3.12 (Debian 12): `--rcv-timeout` is refused by a client that only sends; on an error with `-J` the exit
-code is 1 and the reason stands in the JSON; `-O` gives wrong sums before 3.14 (RELNOTES), so it is left out there.
+code is 0 and the reason stands in the JSON; `-O` gives wrong sums before 3.14 (RELNOTES), so it is left out there.
 """
 
 import ipaddress

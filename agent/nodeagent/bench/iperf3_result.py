@@ -157,7 +157,7 @@ def _jitter(total: Node, datagrams: list[Node]) -> float:
     jitter_ms = total.number("jitter_ms", most=_MOST_SECONDS * 1000)
     parts = [part.number("jitter_ms", most=_MOST_SECONDS * 1000) for part in datagrams]
     mean = sum(parts) / len(parts)
-    if not same(jitter_ms, mean, slack=1e-6):
+    if not same(jitter_ms, mean):
         total.fail("jitter_ms", jitter_ms, f"the mean of its streams, {mean:g}")
     return jitter_ms / 1000
 

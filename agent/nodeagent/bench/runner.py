@@ -35,7 +35,7 @@ WORKSPACE_LIMIT_BYTES = 2 * TEXT_LIMIT
 _SERVER_READY_SECONDS = 10.0
 _SERVER_END_SECONDS = 3.0
 _PROGRESS_SECONDS = 0.5
-_TAIL_BYTES = 4096
+_TAIL_BYTES = 64 * 1024
 
 # Below the range that Linux gives to clients (net.ipv4.ip_local_port_range, from 32768), above the well-known ones.
 _PORTS = range(20000, 30000)
