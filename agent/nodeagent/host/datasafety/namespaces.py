@@ -9,12 +9,12 @@ A namespace without any process (kept by a bind mount or a descriptor) is not vi
 exclusive.py sees its mounts.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nodeagent.host.datasafety.family import Family, number_behind
+from nodeagent.host.datasafety.processes import is_ending, live_directories, process_ids
 from nodeagent.host.mounts import MOUNTINFO, unescape
 from nodeagent.model.reading import Reading
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
 _OURSELVES = 0
-_DEAD = re.compile(r"\d+ \(.*\) [ZXx] ", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +56,7 @@ def survey_mounts(host: "Host", family: Family) -> MountSurvey:
     unread = []
     for pid, reading in _views(host):
         if not reading.ok:
-            if pid == _OURSELVES or not _has_no_namespace(host, pid):
-                unread.append((pid, reading.problem or "ENOENT"))
+            unread.append((pid, reading.problem or "ENOENT"))
             continue
         for line in _parse(reading.text):
             if member := family.name_of(line.major_minor) or _by_source(host, family, line):
@@ -67,30 +65,20 @@ def survey_mounts(host: "Host", family: Family) -> MountSurvey:
     return MountSurvey(uses=tuple(found.values()), unread=tuple(unread))
 
 
-def process_ids(host: "Host") -> tuple[int, ...]:
-    """The processes in /proc, in order of their numbers."""
-    return tuple(sorted(int(name) for name in host.names("/proc") if name.isascii() and name.isdecimal()))
-
-
 def _views(host: "Host") -> Iterator[tuple[int, Reading]]:
     """Our own mountinfo first, then that of one process for each distinct view of the mount tree."""
     yield _OURSELVES, host.read(MOUNTINFO)
     seen: set[tuple[str, str]] = set()
     for pid in process_ids(host):
-        view = (host.link(f"/proc/{pid}/ns/mnt"), host.link(f"/proc/{pid}/root"))
-        if all(view) and view in seen:
-            continue
-        reading = host.read(f"/proc/{pid}/mountinfo")
-        if reading.ok and all(view):
-            seen.add(view)
-        yield pid, reading
-
-
-def _has_no_namespace(host: "Host", pid: int) -> bool:
-    """Gone, or dead and not yet buried: the kernel answers EINVAL for a process without a mount namespace."""
-    if host.stat(f"/proc/{pid}").kind == "absent":
-        return True
-    return _DEAD.match(host.read(f"/proc/{pid}/stat").text) is not None
+        for directory in live_directories(host, pid):
+            view = (host.link(f"{directory}/ns/mnt"), host.link(f"{directory}/root"))
+            if all(view) and view in seen:
+                continue
+            reading = host.read(f"{directory}/mountinfo")
+            if reading.ok and all(view):
+                seen.add(view)
+            if reading.ok or not is_ending(host, directory):
+                yield pid, reading
 
 
 def _parse(text: str) -> Iterator[_Line]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodeagent.host.datasafety.family import Family, device_number
-from nodeagent.host.datasafety.namespaces import process_ids
+from nodeagent.host.datasafety.processes import is_ending, live_directories, process_ids
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -47,19 +47,25 @@ class WriterSurvey:
 def survey_writers(host: "Host", family: Family) -> WriterSurvey:
     """Processes other than this one that have a member of the family open for writing."""
     slow = tuple(entry.target for entry in host.mounts() if entry.fstype in _NETWORK_FILESYSTEMS)
-    holders, unread = [], []
+    holders: list[Holder] = []
+    unread: list[tuple[int, str]] = []
     for pid in process_ids(host):
         if pid == os.getpid():
             continue
-        try:
-            numbers = [path.name for path in host.path(f"/proc/{pid}/fd").iterdir()]
-        except OSError as error:
-            if host.stat(f"/proc/{pid}").kind != "absent" and error.errno != errno.ENOENT:
-                unread.append((pid, errno.errorcode.get(error.errno or 0, "EIO")))
-            continue
-        for number, path in _links(host, pid, numbers):
-            if _is_member(host, f"/proc/{pid}/fd/{number}", path, family, slow) and _can_write(host, pid, number):
-                holders.append(Holder(pid=pid, program=_program(host, pid), what="open", path=path))
+        for directory in live_directories(host, pid):
+            try:
+                numbers = [path.name for path in host.path(f"{directory}/fd").iterdir()]
+            except OSError as error:
+                if not is_ending(host, directory):
+                    unread.append((pid, errno.errorcode.get(error.errno or 0, "EIO")))
+                continue
+            program = _program(host, pid)
+            holders += [
+                Holder(pid=pid, program=program, what="open", path=path)
+                for number, path in _links(host, directory, numbers)
+                if _is_member(host, f"{directory}/fd/{number}", path, family, slow)
+                and _can_write(host, directory, number)
+            ]
     return WriterSurvey(holders=tuple(holders), unread=tuple(unread))
 
 
@@ -68,16 +74,16 @@ def users_of_mount(host: "Host", target: str) -> tuple[Holder, ...]:
     holders = []
     for pid in process_ids(host):
         links = [(what, host.link(f"/proc/{pid}/{what}")) for what in ("cwd", "root", "exe")]
-        links += [("open", path) for _, path in _links(host, pid, host.names(f"/proc/{pid}/fd"))]
+        links += [("open", path) for _, path in _links(host, f"/proc/{pid}", host.names(f"/proc/{pid}/fd"))]
         links += [("maps", path) for path in _mapped_files(host, pid)]
         seen = {(what, path) for what, path in links if _is_below(path, target)}
         holders += [Holder(pid=pid, program=_program(host, pid), what=what, path=path) for what, path in sorted(seen)]
     return tuple(holders)
 
 
-def _links(host: "Host", pid: int, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _links(host: "Host", directory: str, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
     for number in numbers:
-        if path := host.link(f"/proc/{pid}/fd/{number}"):
+        if path := host.link(f"{directory}/fd/{number}"):
             yield number, path
 
 
@@ -97,13 +103,13 @@ def _is_member(host: "Host", link: str, path: str, family: Family, slow: tuple[s
     return stat.S_ISBLK(status.st_mode) and family.holds(device_number(status.st_rdev))
 
 
-def _can_write(host: "Host", pid: int, number: str) -> bool:
+def _can_write(host: "Host", directory: str, number: str) -> bool:
     """Anything but a clear "read only" counts as able to write."""
-    for line in host.read(f"/proc/{pid}/fdinfo/{number}").text.splitlines():
+    for line in host.read(f"{directory}/fdinfo/{number}").text.splitlines():
         name, _, value = line.partition(":")
         if name == "flags":
             return (int(value, 8) & os.O_ACCMODE) != os.O_RDONLY
-    return host.stat(f"/proc/{pid}").kind != "absent"
+    return not is_ending(host, directory)
 
 
 def _program(host: "Host", pid: int) -> str:

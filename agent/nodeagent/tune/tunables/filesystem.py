@@ -47,7 +47,7 @@ from nodeagent.tune.filesystem_state import DriveState, Seen, can_change, look
 
 Entries = tuple[FilesystemEntry, ...]
 _MOUNT_POINT_STATE = DirectoryState(mode=0o755, uid=0, gid=0)
-_MKFS_OPTIONS = {
+MKFS_OPTIONS = {
     FilesystemType.EXT4: ("-m", "1", "-E", "lazy_itable_init=0,lazy_journal_init=0"),
     FilesystemType.XFS: (),
     FilesystemType.BTRFS: (),
@@ -146,7 +146,7 @@ def _make(seen: Seen) -> MakeFilesystem:
         fstype=kind.value,
         label=seen.entry.wanted_label,
         uuid=seen.wanted_uuid,
-        options=_MKFS_OPTIONS[kind],
+        options=MKFS_OPTIONS[kind],
         why=(setting.why if setting else "") or "the drive is proved empty and unused",
         source=setting.source if setting else "",
     )
