@@ -262,3 +262,34 @@ class World:
         old = self.value(BOOT_ID_FILE).strip()
         self.set(BOOT_ID_FILE, f"boot-{int(old.rpartition('-')[2]) + 1}\n")
         self.clock.boottime = 10.0
+
+
+@dataclass
+class FileTunable:
+    """Writes whole files; settings map a path to the wanted content."""
+
+    name: str = "files"
+    summary: str = "toy files"
+    risk: Risk = Risk.LIVE
+    needs: tuple[Need, ...] = ()
+    sources: tuple[str, ...] = ()
+    Settings: Any = dict
+
+    def observe(self, host: HostReader, settings: Mapping[str, str], facts: HostFacts) -> dict[str, str | None]:
+        readings = {path: host.read(path) for path in settings}
+        return {path: reading.text if reading.ok else None for path, reading in readings.items()}
+
+    def plan(
+        self, observed: Mapping[str, str | None], settings: Mapping[str, str], facts: HostFacts
+    ) -> tuple[PlanItem, ...]:
+        return tuple(
+            WriteConfig(key=f"file:{path}", tunable=self.name, path=path, before=observed[path], after=wanted)
+            for path, wanted in settings.items()
+            if observed[path] != wanted
+        )
+
+    def judge(self, observed: Mapping[str, str | None], settings: Mapping[str, str], facts: HostFacts) -> Verdict:
+        return Verdict(tunable=self.name)
+
+    def supported(self, host: HostReader, facts: HostFacts) -> str:
+        return ""
