@@ -103,6 +103,9 @@ def faults(entries: tuple[FilesystemEntry, ...]) -> Iterator[Fault]:
         if entry.mount_point in seen:
             yield Fault(path=(at, "mount_point"), problem="stands in two entries")
         seen.add(entry.mount_point)
+        hides = [other.mount_point for other in entries[:at] if other.mount_point.startswith(f"{entry.mount_point}/")]
+        if hides:
+            yield Fault(path=(at, "mount_point"), problem=f"would hide {hides[0]}, so it must stand before it")
         if _DOTS.search(entry.mount_point):
             yield Fault(path=(at, "mount_point"), problem="wanted a path without '.' and '..'")
         yield from _option_faults(at, entry)

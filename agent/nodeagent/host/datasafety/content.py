@@ -2,7 +2,7 @@
 
 A probe knows the signatures it was taught; a database on a raw volume, a filesystem with a torn head or the tail of an
 old RAID have none. So the first and last 4 MiB, both places of both GPT headers and pages all over the drive must be
-zero. A drive of up to 1 GiB is read whole. On a larger one each of SAMPLES equal stretches gives one page at a random
+zero. A drive of up to 256 MiB is read whole. On a larger one each of SAMPLES equal stretches gives one page at a random
 place: anything that fills two neighbouring stretches (0.2 % of the drive) can't be missed, smaller remains may be.
 Zeros are what a new or a discarded drive reads as (NVMe: deallocated blocks, usually); one that reads as something else
 is refused, which is the safe side.
@@ -18,7 +18,7 @@ PAGE_BYTES = 4096
 SAMPLES = 1024
 SAMPLES_ROTATIONAL = 128
 """A seek costs some 10 ms: about a second of them."""
-READ_WHOLE_BYTES = 1024 * 1024 * 1024
+READ_WHOLE_BYTES = 256 * 1024 * 1024
 
 _CHUNK_BYTES = 1024 * 1024
 _ZEROS = bytes(_CHUNK_BYTES)

@@ -77,7 +77,10 @@ class Filesystem:
         return tuple(look(host, entry, facts) for entry in settings)
 
     def plan(self, observed: tuple[Seen, ...], settings: Entries, facts: HostFacts) -> tuple[PlanItem, ...]:
-        return tuple(item for seen in observed for item in _plan(seen))
+        items: dict[str, PlanItem] = {}
+        for item in (item for seen in observed for item in _plan(seen)):
+            items.setdefault(item.key, item)  # Two mount points may lack the same directory above them.
+        return tuple(items.values())
 
     def judge(self, observed: tuple[Seen, ...], settings: Entries, facts: HostFacts) -> Verdict:
         return Verdict(tunable=self.name, findings=tuple(item for seen in observed for item in findings(seen)))
@@ -126,7 +129,7 @@ def _directories(seen: Seen) -> Iterator[SetDirectory]:
     path = seen.entry.mount_point
     for parent in (*seen.parents, path):
         yield SetDirectory(
-            key=seen.entry.key("directory" if parent == path else f"directory:{parent}"),
+            key=f"{FILESYSTEM.name}:{parent}:directory",
             tunable=FILESYSTEM.name,
             path=parent,
             before=None,
