@@ -5,9 +5,11 @@ Results go to stdout, progress to stderr. The live line needs rich, which is imp
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
+from nodeagent.bench.benchmarks import BENCHMARKS
 from nodeagent.bench.events import (
     BenchmarkFinished,
     BenchmarkStarted,
@@ -18,10 +20,11 @@ from nodeagent.bench.events import (
     SuiteStarted,
     Trouble,
 )
+from nodeagent.bench.quantity import quantity
 from nodeagent.cli.bench_view import judgement_lines, summary_line
 from nodeagent.cli.output import Terminal, Tone, print_json_line
 from nodeagent.model.judgement import Judgement
-from nodeagent.model.measurement import Direction, Metric, Unit
+from nodeagent.model.measurement import Direction, Metric
 from nodeagent.model.units import format_duration
 
 if TYPE_CHECKING:
@@ -92,6 +95,8 @@ class TextReporter:
                 self._line.update(event)
             case RunFinished() if event.result.aborted:
                 self._say(f"{event.result.benchmark}: run {event.run} was aborted: {event.result.aborted}")
+            case RunFinished() if self._line:
+                self._line.remember(event)
             case BenchmarkFinished():
                 self._results(event)
             case Trouble():
@@ -113,8 +118,9 @@ class TextReporter:
         if event.place.role != self._role:
             self._role = event.place.role
             heading = self.terminal.style(event.place.role, Tone.STRONG)
-            self.out.write(f"{heading}  {event.place.detail}\n")
-        lines = judgement_lines(event.judgements, self.terminal, every=self.every)
+            self.out.write(f"{heading}  {event.place.detail}".rstrip() + "\n")
+        width = get_terminal_size().columns if self.terminal.interactive else None
+        lines = judgement_lines(event.judgements, self.terminal, every=self.every, width=width)
         if lines:
             self.out.write(lines + "\n")
         self.out.flush()
@@ -144,9 +150,18 @@ class _LiveLine:
     _progress: "Progress | None" = None
     _task: "TaskID | None" = None
     _begun: BenchmarkStarted | None = None
+    _last: str = ""
 
     def begin(self, event: BenchmarkStarted) -> None:
         self._begun = event
+        self._last = ""
+
+    def remember(self, event: RunFinished) -> None:
+        """A run of a second is over before the tool says how fast it is: then the last run's figure is the news."""
+        metrics = [metric for benchmark in BENCHMARKS for metric in benchmark.metrics if metric.gate]
+        figures = {sample.metric: sample.value for sample in event.result.samples}
+        told = [quantity(figures[metric.name], metric) for metric in metrics if metric.name in figures]
+        self._last = f"last {told[0]}" if told else ""
 
     def update(self, event: RunProgress) -> None:
         progress, task = self._shown()
@@ -156,7 +171,7 @@ class _LiveLine:
             description=f"{event.benchmark} at {event.place.role}",
             completed=event.elapsed_seconds,
             total=total,
-            detail=f"run {event.run}{self._of()}, {_doing(event)}",
+            detail=f"run {event.run}{self._of()}, {_current(event) or self._last or event.phase}",
         )
 
     def end(self) -> None:
@@ -200,20 +215,13 @@ def _runs(event: BenchmarkStarted) -> str:
     return f"{least} runs" if least == most else f"{least} to {most} runs"
 
 
-def _doing(event: RunProgress) -> str:
+def _current(event: RunProgress) -> str:
+    """The tool's figure of the last second, "" while it has none."""
     if event.value is None or event.unit is None:
-        return event.phase
-    name = "net" if event.unit is Unit.BYTES_PER_SECOND and _is_network(event) else "storage"
-    metric = Metric(name=f"{name}.now", unit=event.unit, direction=Direction.HIGHER, summary="")
-    from nodeagent.bench.quantity import quantity
-
-    return quantity(event.value, metric)
-
-
-def _is_network(event: RunProgress) -> bool:
-    from nodeagent.bench.benchmarks import BENCHMARKS
-
-    return any(benchmark.name == event.benchmark and benchmark.kind == "network" for benchmark in BENCHMARKS)
+        return ""
+    network = any(benchmark.name == event.benchmark and benchmark.kind == "network" for benchmark in BENCHMARKS)
+    name = "net.now" if network else "storage.now"
+    return quantity(event.value, Metric(name=name, unit=event.unit, direction=Direction.HIGHER, summary=""))
 
 
 def _document(event: Event) -> tuple[str, Mapping[str, object] | Event]:

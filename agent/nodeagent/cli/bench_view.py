@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from statistics import median
+from textwrap import wrap
 
 from nodeagent.bench.compare import Comparison, Finding
 from nodeagent.bench.fingerprint import Difference
-from nodeagent.bench.quantity import bound, quantity
+from nodeagent.bench.quantity import bound, on_scale_of, quantity
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
 from nodeagent.model.judgement import Interval, Judgement, Outcome
 from nodeagent.model.measurement import Metric
@@ -35,17 +37,21 @@ _FINDINGS = {
 }
 
 
-def judgement_lines(judgements: Sequence[Judgement], terminal: Terminal, *, every: bool = False) -> str:
-    """One line a judgement, with the reason and the next command below where it isn't met.
+def judgement_lines(
+    judgements: Sequence[Judgement], terminal: Terminal, *, every: bool = False, width: int | None = None
+) -> str:
+    """One line a judgement; below it the reason and the next command where it isn't met, wrapped to `width`.
 
     Figures that only inform are left out unless `every`.
     """
     shown = [judgement for judgement in judgements if every or judgement.metric.gate]
-    rows = [_row(judgement, terminal) for judgement in shown]
-    lines = table(rows).splitlines()
-    return "\n".join(
-        line for row, judgement in zip(lines, shown, strict=True) for line in (row, *_explanation(judgement, terminal))
-    )
+    rows = table([_row(judgement, terminal) for judgement in shown]).splitlines()
+    lines: list[str] = []
+    for row, judgement in zip(rows, shown, strict=True):
+        lines.append(row)
+        for text, tone in _explanation(judgement):
+            lines += [terminal.style(line, tone) for line in _wrapped(text, width)]
+    return "\n".join(lines)
 
 
 def summary_line(judgements: Sequence[Judgement], *, suite: str, elapsed_seconds: float) -> str:
@@ -57,19 +63,17 @@ def summary_line(judgements: Sequence[Judgement], *, suite: str, elapsed_seconds
 
 
 def short_interval(interval: Interval, metric: Metric) -> str:
-    """`412 k IOPS [405, 420]`: the unit once where it is the same."""
+    """`828 MB/s [706, 1330]`: all on one scale."""
     middle = quantity(interval.median, metric)
     if interval.low == interval.high:
         return middle
-    unit = middle.partition(" ")[2]
-    low, high = (_without(quantity(value, metric), unit) for value in (interval.low, interval.high))
+    low, high = (on_scale_of(value, interval.median, metric) for value in (interval.low, interval.high))
     return f"{middle} [{low}, {high}]"
 
 
 def comparison_lines(comparisons: Sequence[Comparison], terminal: Terminal) -> str:
-    """Before, after, the shift with its interval, and the word."""
-    rows = [_comparison_row(comparison, terminal) for comparison in comparisons]
-    return table(rows, header=("METRIC", "AT", "BEFORE", "AFTER", "SHIFT", "P", ""))
+    """The word first, then before, after and the shift with its interval."""
+    return "\n".join(line for comparison in comparisons for line in _comparison(comparison, terminal))
 
 
 def difference_lines(differences: Iterable[Difference]) -> str:
@@ -88,15 +92,16 @@ def moment(seconds: float) -> str:
 def _row(judgement: Judgement, terminal: Terminal) -> tuple[str, ...]:
     measurement = judgement.measurement
     runs = len(measurement.values) if measurement else 0
-    ceiling = judgement.ceiling
-    share = f"{judgement.interval.median / ceiling:.0%} of ceiling" if ceiling and judgement.interval else ""
     return (
         f"  {_mark(judgement.outcome, terminal)} {judgement.metric.name}",
         short_interval(judgement.interval, judgement.metric) if judgement.interval else judgement.outcome.value,
-        bound(judgement.target.bound, judgement.metric) if judgement.target else "",
-        f"{runs} runs" if runs else "",
-        share,
+        bound(judgement.target.bound, judgement.metric) if judgement.target else _no_bound(judgement),
+        ("1 run" if runs == 1 else f"{runs} runs") if runs else "",
     )
+
+
+def _no_bound(judgement: Judgement) -> str:
+    return "no target" if judgement.metric.gate else "for information"
 
 
 def _mark(outcome: Outcome, terminal: Terminal) -> str:
@@ -104,34 +109,39 @@ def _mark(outcome: Outcome, terminal: Terminal) -> str:
     return terminal.style(terminal.symbol(symbol) if symbol else _PLAIN_MARKS[outcome], tone)
 
 
-def _explanation(judgement: Judgement, terminal: Terminal) -> tuple[str, ...]:
-    """Why it isn't met. A figure without a target, or for information, speaks for itself."""
+def _explanation(judgement: Judgement) -> list[tuple[str, Tone]]:
+    """How near the ceiling it came, and why it isn't met. A figure without a target speaks for itself."""
+    told: list[tuple[str, Tone]] = []
+    if judgement.ceiling and judgement.interval:
+        share = f"{judgement.interval.median / judgement.ceiling:.0%}"
+        told.append((f"{share} of what the hardware can carry, {_ceiling(judgement)}", Tone.FAINT))
     if judgement.outcome in {Outcome.PASS, Outcome.NO_TARGET}:
-        return ()
-    next_step = (f"      next: {judgement.remedy}",) if judgement.remedy else ()
-    return (f"      {terminal.style(judgement.reason, _MARKS[judgement.outcome][1])}", *next_step)
+        return told
+    told.append((judgement.reason, _MARKS[judgement.outcome][1]))
+    return [*told, (f"next: {judgement.remedy}", Tone.STRONG)] if judgement.remedy else told
 
 
-def _without(text: str, unit: str) -> str:
-    return text.removesuffix(f" {unit}") if unit else text
+def _ceiling(judgement: Judgement) -> str:
+    return quantity(judgement.ceiling or 0.0, judgement.metric)
 
 
-def _comparison_row(comparison: Comparison, terminal: Terminal) -> tuple[str, ...]:
-    return (
-        comparison.metric.name,
-        comparison.role,
-        f"{_middle(comparison.before, comparison.metric)} ({len(comparison.before)})",
-        f"{_middle(comparison.after, comparison.metric)} ({len(comparison.after)})",
-        _shift(comparison),
-        f"{comparison.p_value:.3f}",
-        terminal.style(comparison.finding.value, _FINDINGS[comparison.finding]),
+def _wrapped(text: str, width: int | None) -> list[str]:
+    indent = "      "
+    if width is None:
+        return [indent + text]
+    return wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _comparison(comparison: Comparison, terminal: Terminal) -> tuple[str, str]:
+    word = terminal.style(comparison.finding.value, _FINDINGS[comparison.finding])
+    before, after = (
+        f"{quantity(median(values), comparison.metric)} ({len(values)})"
+        for values in (comparison.before, comparison.after)
     )
-
-
-def _middle(values: tuple[float, ...], metric: Metric) -> str:
-    from statistics import median
-
-    return quantity(median(values), metric)
+    return (
+        f"{comparison.metric.name} at {comparison.role}: {word}",
+        f"    {before} {terminal.symbol(Symbol.ARROW)} {after}, {_shift(comparison)}, p {comparison.p_value:.3f}",
+    )
 
 
 def _shift(comparison: Comparison) -> str:
