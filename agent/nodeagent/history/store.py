@@ -130,8 +130,12 @@ class History:
 
     def latest_judgements(self) -> tuple[Judgement, ...]:
         """The newest judgement of each metric at each role, whatever suite it came from."""
+        return tuple(stored.judgement for stored in self.latest())
+
+    def latest(self) -> tuple[StoredJudgement, ...]:
+        """As `latest_judgements`, each with the runs that it was made from."""
         newest = "WHERE id IN (SELECT max(id) FROM judgement GROUP BY metric, role) ORDER BY id"
-        return tuple(stored.judgement for stored in self._judgements(newest, ()))
+        return self._judgements(newest, ())
 
     def fingerprint(self, digest: str) -> dict[str, str]:
         """The parts of a fingerprint; empty where it is unknown."""

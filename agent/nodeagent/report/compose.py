@@ -29,7 +29,7 @@ _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_MEASURED, Outcome.P
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a report rests on. `commands` repeat a measurement; `notes` say what could not be looked at."""
+    """All that a report rests on. `commands` repeat what was looked at; `notes` say what could not be looked at."""
 
     stage: str
     created_at: float
@@ -46,10 +46,10 @@ class Evidence:
 
 def make_document(evidence: Evidence) -> Document:
     """The report on one host for one stage."""
-    profile = evidence.profile
     gates = make_gates(
         evidence.stage,
-        profile_name=profile.name if profile else None,
+        profile=evidence.profile,
+        facts=evidence.facts,
         verdicts=evidence.verdicts,
         judgements=evidence.judgements,
         journal=evidence.journal,
@@ -65,7 +65,7 @@ def make_document(evidence: Evidence) -> Document:
         benchmarks=_benchmarks(evidence.judgements),
         hardware=make_hardware(evidence.facts),
         journal=evidence.journal,
-        commands=_commands(evidence),
+        commands=evidence.commands,
         notes=evidence.notes,
     )
     return cleaned(document)
@@ -135,15 +135,3 @@ def _benchmark_row(judgement: Judgement) -> BenchmarkRow:
         fingerprint=judgement.fingerprint,
         evidence=measurement.evidence if measurement else (),
     )
-
-
-def _commands(evidence: Evidence) -> tuple[RepeatCommand, ...]:
-    profile = f" --profile {evidence.profile.name}" if evidence.profile else ""
-    ours = (
-        RepeatCommand(what="the tuning table", command=f"nodeagent tune verify{profile}"),
-        RepeatCommand(what="the benchmarks", command=f"nodeagent bench run{profile} --stage {evidence.stage}"),
-        RepeatCommand(what="the journal", command="nodeagent tune history"),
-        RepeatCommand(what="the inventory", command="nodeagent host show"),
-        RepeatCommand(what="this report", command=f"nodeagent report{profile} --stage {evidence.stage}"),
-    )
-    return (*ours, *evidence.commands)

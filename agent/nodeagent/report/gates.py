@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nodeagent.bench.quantity import bound, quantity
+from nodeagent.model.facts import HostFacts
 from nodeagent.model.judgement import Judgement, Outcome
+from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Finding, State, Verdict
+from nodeagent.profiles.match import fits
 from nodeagent.report.document import PRODUCTION, Decision, Gate, GateKind, GateOutcome, JournalSummary
 
 _ORDER = (GateOutcome.FAIL, GateOutcome.OPEN, GateOutcome.PASS)
@@ -34,14 +37,15 @@ _OF_OUTCOME = {
 def make_gates(
     stage: str,
     *,
-    profile_name: str | None,
+    profile: Profile | None,
+    facts: HostFacts,
     verdicts: Sequence[Verdict],
     judgements: Sequence[Judgement],
     journal: JournalSummary,
 ) -> tuple[Gate, ...]:
     """All gates of the stage, the failed ones first, otherwise in the order of the evidence."""
     gates = [
-        *([] if profile_name else [_no_profile()]),
+        _profile_gate(profile, facts, stage) if profile else _no_profile(),
         *(_tuning_gate(verdict) for verdict in verdicts),
         *(_benchmark_gate(judgement) for judgement in judgements if is_gate(judgement, stage)),
         *([] if judgements else [_nothing_measured()]),
@@ -77,6 +81,22 @@ def _no_profile() -> Gate:
         wanted="a profile that fits this host",
         reason="no profile was named and none was applied, so nothing says how this machine should be set up",
         remedy="nodeagent profile list, then nodeagent report --profile NAME",
+    )
+
+
+def _profile_gate(profile: Profile, facts: HostFacts, stage: str) -> Gate:
+    found = fits(profile.match, facts, stage=stage)
+    wrong = [fit for fit in found if fit.fits is False]
+    unknown = [fit for fit in found if fit.fits is None]
+    return Gate(
+        id="profile",
+        kind=GateKind.PROFILE,
+        title="profile",
+        outcome=GateOutcome.FAIL if wrong else GateOutcome.OPEN if unknown else GateOutcome.PASS,
+        got=profile.name,
+        wanted="a profile that fits this host",
+        reason="; ".join(map(str, wrong or unknown)) or f"{profile.name} fits this host",
+        remedy="choose another one: nodeagent profile list" if wrong or unknown else "",
     )
 
 

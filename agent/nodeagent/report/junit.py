@@ -23,7 +23,8 @@ def render(document: Document) -> str:
         _case(suite, gate)
     ElementTree.indent(root)
     # Not encoding="unicode", whose declaration names the encoding of the locale.
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
+    encoded: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return encoded.decode() + "\n"
 
 
 def _case(suite: ElementTree.Element, gate: Gate) -> None:

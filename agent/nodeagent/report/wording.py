@@ -1,5 +1,6 @@
 """How values of the document read to people; shared by the renderings that are text."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,9 @@ SYMBOLS = {
     Outcome.NO_TARGET: "·",
 }
 """A mark beside each word, so that neither colour nor language carries the meaning alone."""
+
+_SENTENCE = re.compile(r"[,;:] | then | shows ")
+_COMMAND = re.compile(r"(nodeagent [a-z]+ [a-z]+(?: --[a-z-]+(?: [^ ,;]+)?)*)")
 
 WORDS = {State.OK: "as wanted"}
 """Words that read better than the value; every other is its own."""
@@ -69,9 +73,13 @@ def link_speed(mbps: int | None) -> str:
 
 def pieces(remedy: str) -> tuple[tuple[str, bool], ...]:
     """A remedy split into what is to be read (False) and what is to be typed (True)."""
-    if "`" not in remedy:
+    if "`" in remedy:
+        parts = remedy.split("`")
+    elif _SENTENCE.search(remedy):
+        parts = _COMMAND.split(remedy)
+    else:
         return ((remedy, remedy.startswith("nodeagent ")),)
-    return tuple((part, number % 2 == 1) for number, part in enumerate(remedy.split("`")) if part)
+    return tuple((part, number % 2 == 1) for number, part in enumerate(parts) if part)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

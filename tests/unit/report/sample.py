@@ -252,6 +252,7 @@ def evidence() -> Evidence:
         journal=JOURNAL,
         tools={"fio": "fio-3.33", "iperf3": "iperf 3.12", "nvme": ""},
         commands=(
+            RepeatCommand(what="the tuning table", command="nodeagent tune verify --profile solana-validator"),
             RepeatCommand(
                 what="random reads at ledger",
                 command="fio --name=randread-4k --rw=randread --bs=4k --iodepth=64 --filename=/mnt/ledger/.nodeagent/t",

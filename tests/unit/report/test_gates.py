@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeagent.model.judgement import Outcome
+from nodeagent.model.profile import Match
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.report.compose import make_document
 from nodeagent.report.document import Decision, Document, GateOutcome, JournalSummary
-from tests.unit.report.sample import CPU, IOPS, JUDGEMENTS, PROFILE, evidence, good_evidence, judged
+from tests.unit.report.sample import CPU, IOPS, JUDGEMENTS, PROFILE, evidence, facts, good_evidence, judged
 
 
 def with_state(state: State, *, optional: bool = False, stage: str = "local") -> Document:
@@ -62,6 +63,26 @@ def test_a_host_that_nobody_measured_or_held_against_a_profile_is_incomplete() -
     assert document.decision is Decision.INCOMPLETE
     assert {gate.id for gate in document.gates_with(GateOutcome.OPEN)} == {"profile", "benchmark"}
     assert all(gate.remedy for gate in document.gates_with(GateOutcome.OPEN))
+
+
+@pytest.mark.parametrize(
+    ("match", "outcome"),
+    [
+        (Match(cores_at_least=48), GateOutcome.PASS),
+        (Match(cores_at_least=96), GateOutcome.FAIL),
+        (Match(stage="production"), GateOutcome.FAIL),
+    ],
+)
+def test_a_profile_for_another_machine_stops_this_one(match: Match, outcome: GateOutcome) -> None:
+    gates = make_document(replace(good_evidence(), profile=replace(PROFILE, match=match))).gates
+    assert [gate.outcome for gate in gates if gate.id == "profile"] == [outcome]
+
+
+def test_a_profile_whose_fit_cannot_be_told_leaves_the_question_open() -> None:
+    unread = replace(facts(), cpus=replace(facts().cpus, cores=None))
+    profile = replace(PROFILE, match=Match(cores_at_least=48))
+    document = make_document(replace(good_evidence(), profile=profile, facts=unread))
+    assert document.decision is Decision.INCOMPLETE
 
 
 def test_a_figure_without_a_target_only_informs_in_an_early_stage() -> None:

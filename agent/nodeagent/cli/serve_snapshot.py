@@ -1,0 +1,44 @@
+"""What `nodeagent serve` shows, taken from the same evidence as a report."""
+
+import platform
+import time
+
+from nodeagent.cli.evidence import Documents, Question, gather
+from nodeagent.host.host import Host
+from nodeagent.report.document import ProfileReference
+from nodeagent.serve.daemon import TakeSnapshot
+from nodeagent.serve.snapshot import Health, Snapshot, Traffic
+from nodeagent.version import VERSION
+
+
+def taker(question: Question) -> TakeSnapshot:
+    """A function that reads the host once more; it gets what the server counted, and the failures so far."""
+    started_at = time.time()
+    documents = Documents()
+
+    def take(traffic: Traffic, failures: int) -> Snapshot:
+        began = time.monotonic()
+        gathered = gather(question, Host(), documents=documents)
+        evidence = gathered.evidence
+        profile = evidence.profile
+        return Snapshot(
+            taken_at=evidence.created_at,
+            started_at=started_at,
+            agent_version=VERSION,
+            python_version=platform.python_version(),
+            stage=question.stage,
+            health=Health(
+                sources=gathered.sources,
+                duration_seconds=time.monotonic() - began,
+                failures=failures + (not all(gathered.sources.values())),
+            ),
+            facts=evidence.facts,
+            profile=ProfileReference(name=profile.name, digest=profile.digest) if profile else None,
+            verdicts=evidence.verdicts,
+            judgements=evidence.judgements,
+            targets=gathered.targets,
+            journal=evidence.journal,
+            traffic=traffic,
+        )
+
+    return take
