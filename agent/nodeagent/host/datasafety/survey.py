@@ -39,9 +39,11 @@ def occupancy(host: "Host", device: BlockDevice, *, claim: Claim | None = None) 
     signatures: tuple[Signature, ...] = ()
     blank: bool | None = None
     if host.is_live:
-        refusals += node_refusals(host, device)
-        signatures, blank, found = _look_inside(host, device, claim, clean=not refusals)
-        refusals += found
+        wrong_node = node_refusals(host, device)
+        refusals += wrong_node
+        if not wrong_node:
+            signatures, blank, found = _look_inside(host, device, claim, clean=not refusals)
+            refusals += found
     else:
         refusals.append(refuse(Reason.CONTENT_UNKNOWN, f"a captured tree does not hold what is on {device.name}"))
     return Occupancy(

@@ -75,18 +75,21 @@ class TestArea:
             return
         try:
             self._record.remove_area(self._place.fd)
-            self._require_gone()
         finally:
+            moved = self._empty_if_named()
             for descriptor in (self.fd, self._directory_fd, self._place.fd):
                 os.close(descriptor)
             self.fd = -1
             self._record.close()
-
-    def _require_gone(self) -> None:
-        """Whoever moved our directory away keeps a name for our file, but not its space."""
-        if os.fstat(self.fd).st_nlink > 0:
-            os.ftruncate(self.fd, 0)
+        if moved:
             raise NotSafeError(f"remove {self.path}", [_exchanged(self.path, "it was moved or linked to; emptied")])
+
+    def _empty_if_named(self) -> bool:
+        """Whoever moved our directory away keeps a name for our file, but not its space."""
+        if os.fstat(self.fd).st_nlink == 0:
+            return False
+        os.ftruncate(self.fd, 0)
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -140,8 +143,10 @@ def _require_space(place: Place, size_bytes: int) -> None:
 
 def _make(opened: TrustedDirectory, size_bytes: int, record: Record) -> TestArea:
     directory_fd = fd = -1
+    made = False
     try:
         os.mkdir(record.name, 0o700, dir_fd=opened.fd)
+        made = True
         directory_fd = os.open(record.name, _DIRECTORY, dir_fd=opened.fd)
         _require_own(directory_fd, opened)
         fd = os.open(FILE_NAME, _CREATE, 0o600, dir_fd=directory_fd)
@@ -150,7 +155,7 @@ def _make(opened: TrustedDirectory, size_bytes: int, record: Record) -> TestArea
         os.fsync(fd)
         os.fsync(directory_fd)
     except BaseException as error:
-        _undo(opened, record, (fd, directory_fd, opened.fd))
+        _undo(opened, record, (fd, directory_fd, opened.fd), made=made)
         if isinstance(error, OSError):
             raise HostError(
                 f"cannot make a test file of {size_bytes} bytes in {opened.path}: {error.strerror}",
@@ -160,9 +165,12 @@ def _make(opened: TrustedDirectory, size_bytes: int, record: Record) -> TestArea
     return TestArea(place=opened, directory_fd=directory_fd, fd=fd, size_bytes=size_bytes, record=record)
 
 
-def _undo(opened: TrustedDirectory, record: Record, descriptors: tuple[int, ...]) -> None:
+def _undo(opened: TrustedDirectory, record: Record, descriptors: tuple[int, ...], *, made: bool) -> None:
     try:
-        record.remove_area(opened.fd)
+        if made:
+            record.remove_area(opened.fd)
+        else:
+            record.forget()
     finally:
         for descriptor in descriptors:
             if descriptor >= 0:

@@ -6,6 +6,7 @@ sweep can tell a running benchmark from a dead one. A sweep removes only what th
 bits, known to nobody else before it existed), owner and inode.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -65,13 +66,17 @@ class Record:
         """Remove file, directory and note, as far as they exist. HostError where something else is found there."""
         try:
             self._remove_from(place_fd)
-            self.path.unlink()
-            _sync(self.path.parent)
+            self.forget()
         except OSError as error:
             raise HostError(
                 f"cannot remove the test file in {self.place / self.name}: {error.strerror}",
                 remedy=f"look what is in it, then remove it: ls -la {self.place / self.name}",
             ) from error
+
+    def forget(self) -> None:
+        """Remove the note alone: nothing was made, or nothing is left."""
+        self.path.unlink()
+        _sync(self.path.parent)
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -84,6 +89,10 @@ class Record:
             directory_fd = os.open(self.name, _DIRECTORY, dir_fd=place_fd)
         except FileNotFoundError:
             return
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise self._not_ours("it is no directory any more") from error
+            raise
         try:
             self._require_ours(os.fstat(directory_fd), self.directory, "directory")
             try:
@@ -102,8 +111,12 @@ class Record:
         is_kind = stat.S_ISDIR(status.st_mode) if kind == "directory" else stat.S_ISREG(status.st_mode)
         same = noted is None or noted[1] == status.st_ino
         if not is_kind or status.st_uid != os.geteuid() or not same:
-            text = f"{self.place / self.name}: the {kind} is not the one that was made (inode {status.st_ino})"
-            raise NotSafeError("remove a test file", [refuse(Reason.AREA_NOT_OURS, text, remedy="remove it by hand")])
+            raise self._not_ours(f"the {kind} is not the one that was made (inode {status.st_ino})")
+
+    def _not_ours(self, got: str) -> NotSafeError:
+        path = self.place / self.name
+        refusal = refuse(Reason.AREA_NOT_OURS, f"{path}: {got}", remedy=f"look, then remove it by hand: ls -la {path}")
+        return NotSafeError("remove a test file", [refusal])
 
 
 def new_record(state_directory: Path, *, place: Path, mount_point: str, boot_id: str) -> Record:
