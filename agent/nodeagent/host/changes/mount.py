@@ -25,7 +25,7 @@ from nodeagent.model.mount_options import in_force, same_question
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
-_TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 """Replaying the journal of a large filesystem after a crash takes its time."""
 _SHOWN_USERS = 8
 _UUID = "UUID="
@@ -131,7 +131,7 @@ def _device(host: "Host", wanted: MountState) -> str:
 
 
 def _run(*argv: str) -> Completed:
-    return run(Command(argv=argv, timeout_seconds=_TIMEOUT_SECONDS))
+    return run(Command(argv=argv, timeout_seconds=TIMEOUT_SECONDS))
 
 
 def _failed(what: str, completed: Completed, remedy: str) -> HostError:
