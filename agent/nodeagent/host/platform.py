@@ -74,7 +74,7 @@ def _unquoted(value: str) -> str:
     try:
         return "".join(shlex.split(value))
     except ValueError:
-        return value.strip()
+        return value.strip().strip("'\"")
 
 
 def _read_virtualisation(look: Inspection, firmware: str) -> str:

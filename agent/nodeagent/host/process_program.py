@@ -19,11 +19,13 @@ PACKAGES = {
     "ip": "iproute2",
     "iperf3": "iperf3",
     "losetup": "mount",
+    "lsblk": "util-linux",
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "mount": "mount",
     "numactl": "numactl",
+    "nvme": "nvme-cli",
     "promtool": "prometheus",
     "systemctl": "systemd",
     "systemd-run": "systemd",
@@ -53,7 +55,7 @@ def find_program(name: str, *, environment: Mapping[str, str] | None = None) -> 
         candidates = [Path(name)]
     else:
         candidates = [Path(directory, name) for directory in search_path(environment).split(os.pathsep)]
-    return next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
+    return next((path for path in candidates if os.access(path, os.X_OK) and path.is_file()), None)
 
 
 def install_remedy(name: str) -> str:
