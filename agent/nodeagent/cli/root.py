@@ -25,6 +25,17 @@ class _Root(LazyGroup):
     def get_help(self, ctx: click.Context) -> str:
         return HELP.rstrip()
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Click ends a program whose reader went away with exit code 1 and without a word; `main` knows better."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
+
+
+class _ReaderGoneError(Exception):
+    """A broken pipe under another name, which click lets pass."""
+
 
 @click.group(
     cls=_Root,
@@ -58,8 +69,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE if isinstance(error, click.UsageError) else ExitCode.ERROR
-    except BrokenPipeError:
-        raise
+    except _ReaderGoneError as error:
+        raise BrokenPipeError from error
     except Exception as error:
         if "--debug" in arguments:
             raise
