@@ -34,7 +34,8 @@ MEASURE = """<!doctype html><body style="margin:0">
 f.onload = () => {{
   const page = f.contentDocument, root = page.documentElement;
   const wide = [...page.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > {width} + 1
-    && !e.closest("details:not([open])") && !e.closest("thead") && !e.closest(".data") && getComputedStyle(e).position !== "absolute");
+    && !e.closest("details:not([open])") && !e.closest("thead") && !e.closest(".data")
+    && getComputedStyle(e).position !== "absolute");
   document.title = JSON.stringify({{scroll: root.scrollWidth, wide: wide.map(e => e.outerHTML.slice(0, 120))}});
 }};
 </script></body>"""
