@@ -1,0 +1,118 @@
+"""A case is one JSON file: a machine, what a profile wants of it, and what must come of that. Its name is the sentence.
+
+    {
+      "because":  why the case is there, where the name doesn't say it,
+      "fixture":  a machine of tests/fixtures/hosts to start from,
+      "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
+      "settings": the YAML below the tunable's name in a profile,
+      "expect_changes": [{"key": ..., "command": ..., "undo": ...}],
+      "expect_verdict": {"state": ..., "findings": [{"subject": ..., "state": ..., "got": ..., ...}]}
+    }
+
+A finding or a change is compared by the fields that the case names; their number and order always count.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from nodeagent.host.host import TREE_INDEX, Host
+from nodeagent.model.change import Change, PlanItem
+from nodeagent.model.verdict import Verdict
+from nodeagent.profiles import load_profile
+from nodeagent.tune.tunable import AnyTunable
+from nodeagent.tune.tunables import TUNABLES
+from tests.fixtures.captured import captured_host
+from tests.fixtures.tree import Tree
+
+FOLDER = Path(__file__).parent
+TUNABLES_BY_NAME: dict[str, AnyTunable] = {tunable.name: tunable for tunable in TUNABLES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a tunable made of a case."""
+
+    items: tuple[PlanItem, ...]
+    verdict: Verdict
+
+
+def find_cases() -> list[Path]:
+    return sorted(path for name in TUNABLES_BY_NAME for path in (FOLDER / name).glob("*.json"))
+
+
+def run(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Outcome:
+    """Plan and judge on the case's machine, which is built below `directory`."""
+    host = _build(case, directory)
+    settings = _settings(case, tunable, directory)
+    facts = host.facts()
+    observed = tunable.observe(host, settings, facts)
+    return Outcome(
+        items=tunable.plan(observed, settings, facts),
+        verdict=tunable.judge(observed, settings, facts),
+    )
+
+
+def told_items(items: tuple[PlanItem, ...]) -> list[dict[str, str]]:
+    """Changes as a case writes them."""
+    return [_told_change(item) if isinstance(item, Change) else _told_deferred(item) for item in items]
+
+
+def told_findings(verdict: Verdict) -> list[dict[str, Any]]:
+    """Findings as a case writes them."""
+    told = []
+    for finding in verdict.findings:
+        fields = {name: getattr(finding, name) for name in ("subject", "state", "got", "wanted", "remedy")}
+        fields |= {"optional": True} if finding.optional else {}
+        fields |= {"id": finding.id} if finding.id else {}
+        told.append({name: value if isinstance(value, bool) else str(value) for name, value in fields.items()})
+    return told
+
+
+def _told_change(change: Change) -> dict[str, str]:
+    back = change.inverse()
+    return {"key": change.key, "command": change.command(), "undo": back.command() if back else "none"}
+
+
+def _told_deferred(item: Any) -> dict[str, str]:
+    return {"key": item.key, "waits_for": item.waits_for}
+
+
+def _build(case: dict[str, Any], directory: Path) -> Host:
+    if "fixture" in case:
+        host = captured_host(case["fixture"], directory)
+    else:
+        host = Host(root=directory / "host")
+        host.root.mkdir()
+    tree = Tree(root=host.root)
+    unreadable = _unreadable_so_far(host.root)
+    for path, entry in case.get("host", {}).items():
+        if isinstance(entry, str):
+            tree.file(path, entry)
+        elif "link" in entry:
+            tree.link(path, entry["link"])
+        elif "unreadable" in entry:
+            tree.file(path, "")
+            unreadable[path] = entry["unreadable"]
+        else:
+            tree.file(path, entry["content"], mode=int(entry["mode"], 8))
+    if unreadable:
+        (host.root / TREE_INDEX).write_text(json.dumps({"unreadable": unreadable}))
+    return host
+
+
+def _unreadable_so_far(root: Path) -> dict[str, str]:
+    index = root / TREE_INDEX
+    found: dict[str, str] = json.loads(index.read_text()).get("unreadable", {}) if index.exists() else {}
+    return found
+
+
+def _settings(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Any:
+    """Typed by the loader, as from any profile."""
+    text = f"schema: 1\nsummary: one case\ntune:\n  {tunable.name}:\n{indent(case['settings'], '    ')}\n"
+    path = directory / "case.yaml"
+    path.write_text(text)
+    profile = load_profile(path, settings_types={tunable.name: tunable.Settings}, search=())
+    return profile.tune[tunable.name]
