@@ -75,17 +75,15 @@ def write(host: "Host", path: str, value: str) -> None:
 def is_half_done(change: WriteCoupled, state: str) -> bool:
     """Was the group cut between two of its writes?
 
-    The members written so far hold their new value. From the last of those on anything can stand, because that is what
-    couples them: the kernel sets the others when one is written (a new scheduler starts with nr_requests of its own).
+    Once one member holds its new value the others can read anything, because that is what couples them: the kernel
+    sets them when it is written (a new scheduler starts with nr_requests of its own).
     """
     found = {match[1]: match[2] for match in _COUPLED_VALUE.finditer(state)}
-    for member in change.members:
-        value = found.get(member.path)
-        if member.forward and value == repr(member.after) != repr(member.before):
-            return True
-        if value not in (repr(member.before), repr(member.after)):
-            return False
-    return any(member.forward for member in change.members)
+    written = [member for member in change.members if member.forward]
+    if any(found.get(m.path) == repr(m.after) != repr(m.before) for m in written):
+        return True
+    untouched = all(found.get(m.path) in (repr(m.before), repr(m.after)) for m in change.members)
+    return bool(written) and untouched
 
 
 def place(host: "Host", path: str) -> str:
