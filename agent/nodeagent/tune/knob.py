@@ -17,7 +17,11 @@ APPLY_REMEDY = "nodeagent tune plan shows the change, nodeagent tune apply makes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knob:
-    """`key` is what stays when names move; `wanted` replaces the setting's value where the kernel rounds it."""
+    """`key` is that of the change which would mend it, and stays when names move.
+
+    `label` names the knob in got and wanted where several share a key. `wanted` replaces the setting's value where the
+    kernel rounds it.
+    """
 
     key: str
     tunable: str
@@ -25,6 +29,7 @@ class Knob:
     reading: Reading
     form: KnobForm = KnobForm.PLAIN
     wanted: str | None = None
+    label: str = ""
     absent_remedy: str = "this kernel doesn't have it; leave it out of the profile or set its mode to ignore"
     risk: Risk = Risk.LIVE
 
@@ -106,8 +111,8 @@ def finding(
     return Finding(
         subject=knob.key,
         state=state,
-        got=knob.current if got is None else got,
-        wanted=wanted_text(knob.setting, knob.value),
+        got=f"{knob.label} {knob.current if got is None else got}".lstrip(),
+        wanted=f"{knob.label} {wanted_text(knob.setting, knob.value)}".lstrip(),
         remedy=remedy,
         why=knob.setting.why,
         source=knob.setting.source,

@@ -209,6 +209,7 @@ class _Drive:
             reading=self.queue.readings[name],
             form=KnobForm.SELECTED if name == "scheduler" else KnobForm.PLAIN,
             wanted=self._whole_pages(setting) if name == "read_ahead_kb" else None,
+            label=name if grouped else "",
             absent_remedy="this device has no such file; leave it out for this drive",
         )
 

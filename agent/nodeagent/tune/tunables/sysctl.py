@@ -47,7 +47,9 @@ from nodeagent.tune.sysctl_rules import COUPLED, faults, key_problem, value_prob
 
 NAME = "sysctl"
 
-_PARTNERS = COUPLED | {other: key for key, other in COUPLED.items()}
+PAIRS = {name: pair for pair in COUPLED.items() for name in pair}
+"""Each coupled sysctl with the pair it belongs to."""
+
 _MEMORY_SHARE = 20  # vm.min_free_kbytes above a twentieth of memory: what the kernel's own huge-page advice caps it at
 
 
@@ -97,7 +99,7 @@ class Sysctl:
         readings: dict[str, Reading] = {}
         neighbours: dict[str, tuple[str, ...]] = {}
         for key, _ in _allowed(settings):
-            for name in filter(None, (key, _PARTNERS.get(key))):
+            for name in PAIRS.get(key, (key,)):
                 readings[name] = host.read(sysctl_name.path(name))
             if readings[key].status is ReadStatus.ABSENT:
                 neighbours[key] = tuple(host.names(readings[key].path.rpartition("/")[0]))
@@ -133,17 +135,19 @@ def _allowed(settings: Mapping[str, Setting[str]]) -> Iterator[tuple[str, Settin
 def _compare_all(observed: SysctlSeen, settings: Mapping[str, Setting[str]], facts: HostFacts) -> Comparisons:
     done = Comparisons()
     for key, setting in _allowed(settings):
+        pair = PAIRS.get(key, ())
         knob = Knob(
-            key=f"{NAME}:{key}",
+            key=f"{NAME}:{'+'.join(pair) or key}",
             tunable=NAME,
             setting=setting,
             reading=observed.readings[key],
             form=KnobForm.WORDS,
+            label=key if pair else "",
             absent_remedy=_absent_remedy(key, observed.neighbours.get(key, ())),
         )
         if problem := _too_much_memory(knob, key, facts):
             done.made.append(Comparison(finding=problem))
-        elif key in _PARTNERS:
+        elif pair:
             done.made.append(_compare_coupled(knob, key, observed))
         else:
             done.made.append(compare(knob))
@@ -176,7 +180,8 @@ def _too_much_memory(knob: Knob, key: str, facts: HostFacts) -> Finding | None:
 
 def _compare_coupled(knob: Knob, key: str, observed: SysctlSeen) -> Comparison:
     """One of a pair: it is as wanted only while it is the one in force, and a change covers both."""
-    other = observed.readings[_PARTNERS[key]]
+    partner = next(name for name in PAIRS[key] if name != key)
+    other = observed.readings[partner]
     if problem := unusable(knob) or unusable(replace(knob, reading=other)):
         return Comparison(finding=problem)
     before, other_before = knob.current, KnobForm.WORDS.parse(other.text)
@@ -186,16 +191,15 @@ def _compare_coupled(knob: Knob, key: str, observed: SysctlSeen) -> Comparison:
     except ValueError:
         return Comparison(finding=finding(knob, State.UNKNOWN, remedy="it should read as a number"))
     if before == other_before == "0":
-        remedy = f"neither is in force, and there is no way back to that; set {_PARTNERS[key]} by hand first"
+        remedy = f"neither is in force, and there is no way back to that; set {partner} by hand first"
         return Comparison(finding=finding(knob, State.DRIFT, remedy=remedy, id="NA-SYSCTL-004"))
-    change = _coupled_change(knob, key, other.path, other_before) if enforced(knob.setting) else None
+    change = _coupled_change(knob, other.path, other_before) if enforced(knob.setting) else None
     return Comparison(finding=finding(knob, State.DRIFT), change=change)
 
 
-def _coupled_change(knob: Knob, key: str, other_path: str, other_before: str) -> WriteCoupled:
-    pair = next((first, second) for first, second in COUPLED.items() if key in (first, second))
+def _coupled_change(knob: Knob, other_path: str, other_before: str) -> WriteCoupled:
     return WriteCoupled(
-        key=f"{NAME}:{'+'.join(pair)}",
+        key=knob.key,
         tunable=NAME,
         why=knob.setting.why,
         source=knob.setting.source,
