@@ -85,7 +85,10 @@ def _read_blkid(completed: Completed) -> dict[str, str]:
         return {}
     _require_success(completed)
     words = shlex.split(completed.stdout.decode("utf-8", "replace"))
-    return dict(word.split("=", 1) for word in words if "=" in word)
+    found = dict(word.split("=", 1) for word in words if "=" in word)
+    if not (found.get("TYPE") or found.get("PTTYPE")):
+        raise ValueError("blkid found something and did not say what")
+    return found
 
 
 def _read_wipefs(completed: Completed) -> tuple[Signature, ...]:
