@@ -154,10 +154,10 @@ def test_a_planted_folder_for_the_notes_is_refused(what: str, place: Path, state
                 os.chown(notes, NOBODY, NOBODY)
             else:
                 notes.chmod(0o777)
-    with pytest.raises(RefusedError):
-        make_test_area(Host(), place, MIB, state_directory=state)
-    with pytest.raises(RefusedError):
-        sweep(Host(), state)
+    for attempt in (lambda: make_test_area(Host(), place, MIB, state_directory=state), lambda: sweep(Host(), state)):
+        with pytest.raises(NotSafeError) as refused:
+            attempt()
+        assert refused.value.ids == (Reason.AREA_STATE_DIRECTORY.value,)
     assert list(place.iterdir()) == []
     assert [path.name for path in (place.parent / "victim").iterdir()] == ["precious"]
 

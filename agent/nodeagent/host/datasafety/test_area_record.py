@@ -21,7 +21,7 @@ from nodeagent.host.datasafety.place import mount_of
 from nodeagent.host.datasafety.refusal import NotSafeError, Reason, refuse
 from nodeagent.host.datasafety.trusted_path import open_directory
 from nodeagent.host.state_directory import ensure_state_directory, open_own_file
-from nodeagent.model.errors import HostError, NodeagentError
+from nodeagent.model.errors import HostError, NodeagentError, RefusedError
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -120,8 +120,8 @@ class Record:
 
 
 def new_record(state_directory: Path, *, place: Path, mount_point: str, boot_id: str) -> Record:
-    """Note, durably, that a test area is about to be made in `place`. RefusedError where the folder isn't ours."""
-    folder = ensure_state_directory(state_directory / _FOLDER)
+    """Note, durably, that a test area is about to be made in `place`. NotSafeError where the folder isn't ours."""
+    folder = _own_folder(state_directory)
     name = _PREFIX + secrets.token_hex(16)
     path = folder / f"{name}{_SUFFIX}"
     fd = open_own_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
@@ -147,7 +147,7 @@ def sweep(host: "Host", state_directory: Path) -> Swept:
     if not folder.is_symlink() and not folder.exists():
         return Swept()
     removed, left = [], []
-    ensure_state_directory(folder)
+    _own_folder(state_directory)
     for path in sorted(folder.iterdir()):
         try:
             if swept := _sweep_one(host, path):
@@ -155,6 +155,15 @@ def sweep(host: "Host", state_directory: Path) -> Swept:
         except NodeagentError as error:
             left.append((os.fspath(path), error.message))
     return Swept(removed=tuple(removed), left=tuple(left))
+
+
+def _own_folder(state_directory: Path) -> Path:
+    """The folder of the notes, made where it is missing; NotSafeError where it isn't ours alone."""
+    try:
+        return ensure_state_directory(state_directory / _FOLDER)
+    except RefusedError as error:
+        refusal = refuse(Reason.AREA_STATE_DIRECTORY, error.message, remedy=error.remedy or "")
+        raise NotSafeError("note a test file", [refusal]) from error
 
 
 def _sweep_one(host: "Host", path: Path) -> str:
