@@ -4,6 +4,7 @@
       "because":  why the case is there, where the name doesn't say it,
       "fixture":  a machine of tests/fixtures/hosts to start from,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
+      "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
       "settings": the YAML below the tunable's name in a profile,
       "expect_changes": [{"key": ..., "command": ..., "undo": ...}],
       "expect_verdict": {"state": ..., "findings": [{"subject": ..., "state": ..., "got": ..., ...}]}
@@ -26,6 +27,7 @@ from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from tests.fixtures.captured import captured_host
 from tests.fixtures.tree import Tree
+from tests.plans.drives import HostWithDrives
 
 FOLDER = Path(__file__).parent
 TUNABLES_BY_NAME: dict[str, AnyTunable] = {tunable.name: tunable for tunable in TUNABLES}
@@ -100,7 +102,7 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
             tree.file(path, entry["content"], mode=int(entry["mode"], 8))
     if unreadable:
         (host.root / TREE_INDEX).write_text(json.dumps({"unreadable": unreadable}))
-    return host
+    return HostWithDrives(root=host.root, drives=case["drives"]) if "drives" in case else host
 
 
 def _unreadable_so_far(root: Path) -> dict[str, str]:

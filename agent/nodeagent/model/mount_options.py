@@ -60,7 +60,7 @@ def option_problem(option: str) -> str:
     """Why this can't be an option of a profile; "" where it can."""
     if not _FORM.fullmatch(option):
         return "wanted one option of mount(8), without commas, quotes and blanks"
-    if _REFUSED.fullmatch(option):
+    if _REFUSED.fullmatch(option) and not _USERLAND.fullmatch(option):
         return "wanted an option of the filesystem; this one makes mount(8) do something else"
     return ""
 
