@@ -1,0 +1,1 @@
+"""Cherry Servers in miniature: machines to rehearse on, for nothing."""

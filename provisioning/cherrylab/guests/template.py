@@ -1,0 +1,75 @@
+"""What a machine is made of, as data. Sizes are bytes; a drive or NIC on node None hangs on the root complex.
+
+A drive's size is apparent: its image is sparse, so a 15 TB ledger can be had on a laptop (scaled down all the same, as
+mkfs writes its tables).
+"""
+
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumaNode:
+    """One memory node and the virtual CPUs that belong to it."""
+
+    cpus: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """An NVMe drive. `role` names its image file; `iops_limit` throttles it; `bad_sector` fails reads and writes."""
+
+    role: str
+    serial: str
+    size_bytes: int
+    node: int | None = None
+    iops_limit: int | None = None
+    bad_sector: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataNic:
+    """An SR-IOV NIC (Intel igb, 7 VFs, at most 9216 bytes of MTU) on the data bridge."""
+
+    node: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareTemplate:
+    """One machine. `distance` is the SLIT value between any two nodes; `iommu` adds an emulated VT-d."""
+
+    name: str
+    nodes: tuple[NumaNode, ...]
+    drives: tuple[Drive, ...] = ()
+    data_nic: DataNic | None = None
+    distance: int = 32
+    iommu: bool = False
+    bmc: bool = False
+    kernel_arguments: tuple[str, ...] = field(default=())
+
+    @property
+    def cpus(self) -> int:
+        return sum(node.cpus for node in self.nodes)
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(node.memory_bytes for node in self.nodes)
+
+
+VALIDATOR = HardwareTemplate(
+    name="validator",
+    nodes=(NumaNode(cpus=2, memory_bytes=GIB), NumaNode(cpus=2, memory_bytes=GIB)),
+    drives=(
+        Drive(role="ledger", serial="LEDGER01", size_bytes=15 * GIB, node=1),
+        Drive(role="accounts", serial="ACCT01", size_bytes=6 * GIB),
+        Drive(role="snapshots", serial="SNAP01", size_bytes=2 * GIB),
+    ),
+    data_nic=DataNic(node=1),
+)
+"""The validator of the mission: two nodes, drives of 15, 6 and 2 (GiB for TB), an SR-IOV NIC on node 1."""
+
+PEER = HardwareTemplate(name="peer", nodes=(NumaNode(cpus=2, memory_bytes=GIB),), data_nic=DataNic())
+"""The other end of a cable: small, one node, the same NIC."""
