@@ -1,5 +1,6 @@
 """QEMU's words for a template, read as a person checks a wiring diagram."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from cherrylab.guests.command_line import GuestFiles, Wiring, command_line
@@ -10,7 +11,7 @@ WIRING = Wiring(number=1, management_tap="g1m", data_tap="g1d")
 
 
 def _values(argv: tuple[str, ...], option: str) -> list[str]:
-    return [value for name, value in zip(argv, argv[1:], strict=False) if name == option]
+    return [value for name, value in pairwise(argv) if name == option]
 
 
 def test_every_cpu_and_every_byte_belongs_to_one_node() -> None:
