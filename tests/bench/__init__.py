@@ -4,6 +4,7 @@ To add one: its file here with an object of the shape `figure.Figure`, and its l
 """
 
 from tests.bench.figure import Figure
+from tests.bench.serve import SERVE
 from tests.bench.start import START
 
-FIGURES: tuple[Figure, ...] = (START,)
+FIGURES: tuple[Figure, ...] = (START, SERVE)

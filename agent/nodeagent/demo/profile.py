@@ -1,0 +1,101 @@
+"""The profile that the demo writes for its own machine: `workstation`, narrowed to what belongs to the demo.
+
+Settings of the whole machine are left out and those that end with the demo take their place: the queues of its own
+loop devices, the TCP settings of its own network namespace, filesystems on its own drives. So nothing that the demo
+changes can be noticed by anybody else.
+"""
+
+from nodeagent.demo.ground import Drive, Ground
+
+FILE_NAME = "demo.yaml"
+
+_HEAD = """\
+# Written by `nodeagent demo`. A profile for a server looks the same; it names its drives by serial number instead.
+schema: 1
+name: demo
+summary: what `nodeagent demo` sets on drives and namespaces of its own
+extends: [workstation]
+leave_out: [{left_out}]
+"""
+_SYSCTL = """\
+  sysctl:
+    net.ipv4.tcp_slow_start_after_idle:
+      value: "0"
+      why: a connection that was idle for a moment keeps its window; only inside the demo's own network namespace
+      source: https://docs.kernel.org/networking/ip-sysctl.html
+    net.ipv4.tcp_rmem:
+      value: "4096 131072 16777216"
+      why: one TCP stream may fill a fast link; only inside the demo's own network namespace
+      source: https://docs.kernel.org/networking/ip-sysctl.html
+    net.ipv4.tcp_wmem:
+      value: "4096 131072 16777216"
+      why: the same for what is sent
+      source: https://docs.kernel.org/networking/ip-sysctl.html
+"""
+_QUEUE = """\
+    - name: {role}
+      devices: {{ backing_file: {image}, count: 1 }}
+      scheduler:
+        value: none
+        why: what lies below the file orders its requests already
+        source: https://docs.kernel.org/block/switching-sched.html
+      read_ahead_kb:
+        value: "<=64"
+        why: random reads pay for read-ahead and never use it
+        source: https://docs.kernel.org/block/queue-sysfs.html
+"""
+_FILESYSTEM = """\
+    - name: {role}
+      mount_point: {directory}
+      device: {{ backing_file: {image}, count: 1 }}
+      type: {type}
+      label: {label}
+      options: [noatime]
+      make: when-empty
+"""
+
+
+def write_profile(ground: Ground) -> str:
+    """The YAML text of the demo's profile."""
+    drives = [drive for drive in ground.drives if drive.image]
+    left_out = ["benchmarks", "places", "tune.block-queue", "tune.sysctl", "tune.transparent-hugepages"]
+    parts = [_HEAD.format(left_out=", ".join(left_out))]
+    tune = [
+        *([_SYSCTL] if ground.namespace else []),
+        *(
+            ["  block-queue:\n", *(_QUEUE.format(role=drive.role, image=drive.image) for drive in drives)]
+            if drives
+            else []
+        ),
+        *(["  filesystem:\n", *map(_filesystem, drives)] if drives else []),
+    ]
+    parts += ["\ntune:\n", *tune] if tune else []
+    parts += ["\nplaces:\n", *map(_place, ground.drives), f'  - {{ role: network, peer: "{ground.peer}" }}\n']
+    parts += ["\nbenchmarks:\n", *_benchmarks()]
+    return "".join(parts)
+
+
+def _filesystem(drive: Drive) -> str:
+    kind = "btrfs" if drive.role == "snapshots" else "ext4"
+    return _FILESYSTEM.format(
+        role=drive.role, directory=drive.directory, image=drive.image, type=kind, label=f"demo-{drive.role}"
+    )
+
+
+def _place(drive: Drive) -> str:
+    return f"  - {{ role: {drive.role}, directory: {drive.directory} }}\n"
+
+
+def _benchmarks() -> list[str]:
+    """A short suite: each figure of the production targets once, small enough for a minute."""
+    chosen = (
+        ("randread-4k", "ledger", "size: 64MiB, "),
+        ("randread-4k", "accounts", "size: 64MiB, "),
+        ("seq-write", "snapshots", "size: 64MiB, "),
+        ("tcp-forward", "network", ""),
+        ("udp", "network", ""),
+    )
+    return [
+        f"  - {{ benchmark: {name}, place: {place}, options: {{ {size}runtime: 1s }} }}\n"
+        for name, place, size in chosen
+    ]
