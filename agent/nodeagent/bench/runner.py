@@ -39,7 +39,7 @@ _TAIL_BYTES = 64 * 1024
 
 # Below the range that Linux gives to clients (net.ipv4.ip_local_port_range, from 32768), above the well-known ones.
 _PORTS = range(20000, 30000)
-_PORT_TAKEN = b"unable to start listener"
+_PORT_TAKEN = b"Address already in use"
 
 
 class Phase(StrEnum):
@@ -129,12 +129,15 @@ class _Execution:
         self._job: Job | None = None
 
     def measure(self) -> tuple[Sample, ...]:
-        with workspace(self._spec.workspace) as place:
+        given = self._spec
+        with workspace(given.workspace) as place:
             try:
-                return self._attempt(place, self._spec)
+                return self._attempt(place, given)
             except _PortTakenError as error:
+                if given.port:
+                    raise
                 self.notes.append(f"{error.message}: tried another one")
-            return self._attempt(place, self._spec)
+            return self._attempt(place, given)
 
     def command_text(self) -> str:
         """What to type to do the same, one program a line."""

@@ -431,6 +431,8 @@ def _refuse_not_found(completed: Completed) -> Completed:
     return completed
 
 
-def _last_words(*outputs: bytes) -> str:
-    lines = [line for output in outputs for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1].strip()[:200] if lines else "nothing"
+def _last_words(stdout: bytes, stderr: bytes) -> str:
+    """The end of what it complained about, or else of what it printed."""
+    text = (stderr.strip() or stdout).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "; ".join(lines[-2:])[:300] or "nothing"

@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import time
 import uuid
@@ -55,6 +56,9 @@ class Workspace:
             return None
         except OSError as error:
             raise HostError(f"cannot read {path}: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise HostError(f"cannot read {path}: not a plain file")
         with os.fdopen(descriptor, "rb") as stream:
             data = stream.read(limit_bytes + 1)
         if len(data) > limit_bytes:
