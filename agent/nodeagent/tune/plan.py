@@ -108,17 +108,28 @@ def enabled_tunables(
     profile: Profile, tunables: Sequence[AnyTunable], *, only: Sequence[str] | None = None
 ) -> tuple[AnyTunable, ...]:
     """Those that the profile sets, in their order; `only` leaves out the others. UsageError as `make_plan`."""
-    known = [tunable.name for tunable in tunables]
     for name in only or ():
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise UsageError(f"there is no tunable {name!r}", remedy=f"{hint}see: nodeagent tune list")
+        find_tunable(name, tunables)
         if name not in profile.tune:
             raise UsageError(
                 f"profile {profile.name} does not set {name}", remedy=f"nodeagent profile show {profile.name}"
             )
     return tuple(tunable for tunable in tunables if tunable.name in profile.tune and (not only or tunable.name in only))
+
+
+def find_tunable(name: str, tunables: Sequence[AnyTunable]) -> AnyTunable:
+    """The tunable of that name; UsageError, with the nearest name, where there is none."""
+    for tunable in tunables:
+        if tunable.name == name:
+            return tunable
+    near = get_close_matches(name, [tunable.name for tunable in tunables], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise UsageError(f"there is no tunable {name!r}{hint}", remedy="nodeagent tune list")
+
+
+def unsupported(host: HostReader, tunable: AnyTunable, facts: HostFacts) -> str:
+    """Why this host can't carry a tunable, "" where it can; NodeagentError naming it where it fails to say."""
+    return _ask(tunable, "tell whether it is supported", lambda: tunable.supported(host, facts))
 
 
 def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:

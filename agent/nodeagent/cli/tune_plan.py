@@ -1,0 +1,90 @@
+"""`tune plan`: show what would be done, and save it."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from nodeagent.cli import tune_setup
+from nodeagent.cli.output import SCHEMA_VERSION, Terminal, Tone, plain, print_json
+from nodeagent.cli.tune_view import plan_lines
+from nodeagent.host import Host
+from nodeagent.host.state_directory import write_own_file
+from nodeagent.model.errors import ExitCode, JournalError, NodeagentError
+from nodeagent.tune.plan import Plan, make_plan
+from nodeagent.tune.plan_file import KIND, plan_to_document
+from nodeagent.tune.reading import has_journal, read_ledger
+from nodeagent.tune.tunables import TUNABLES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The arguments of `tune plan`, as typed."""
+
+    profile: str | None = None
+    only: tuple[str, ...] = ()
+    verbose: bool = False
+    out: Path | None = None
+    detailed_exitcode: bool = False
+    state_dir: Path | None = None
+    root: Path = Path("/")
+
+
+def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
+    profile = tune_setup.load(request.profile)
+    with tune_setup.opened(request.root) as host:
+        facts = host.facts()
+        plan = make_plan(host, profile, facts, TUNABLES, only=request.only or None, created_at=time.time())
+        notes = [*tune_setup.misfits(profile, facts), *_leftovers(host, request.state_dir)]
+    document = plan_to_document(plan, reference=str(request.profile))
+    if as_json:
+        print_json({**document, "notes": notes}, kind=KIND)
+    else:
+        show(plan, notes, terminal, verbose=request.verbose)
+    if request.out is not None:
+        _save(request.out, document)
+        click.echo(f"Saved in {request.out}. To carry it out: nodeagent tune apply {request.out}", err=as_json)
+    if plan.conflicts:
+        return ExitCode.REFUSED
+    return ExitCode.DIFFERS if request.detailed_exitcode and plan.items else ExitCode.OK
+
+
+def show(plan: Plan, notes: list[str], terminal: Terminal, *, verbose: bool) -> None:
+    """Print a plan as text."""
+    width = tune_setup.width_of(terminal)
+    click.echo(f"{plan.hostname or 'this host'}, profile {plan.profile}")
+    for note in notes:
+        click.echo(terminal.style(f"note: {note}", Tone.WARN))
+    click.echo()
+    for line in plan_lines(plan, terminal, verbose=verbose, width=width):
+        click.echo(line)
+
+
+def _save(path: Path, document: dict[str, object]) -> None:
+    whole = {"schema_version": SCHEMA_VERSION, "kind": KIND, **document}
+    try:
+        write_own_file(path.absolute(), (json.dumps(plain(whole), indent=2) + "\n").encode(), mode=0o600)
+    except OSError as error:
+        raise NodeagentError(
+            f"cannot save the plan in {path}: {error.strerror}", remedy="choose another place for --out"
+        ) from error
+
+
+def _leftovers(host: Host, state_dir: Path | None) -> list[str]:
+    """Told here because an apply would begin with them; a journal that can't be read is told by `tune history`."""
+    state = tune_setup.state_of(host, state_dir)
+    if not has_journal(state):
+        return []
+    try:
+        ledger, _ = read_ledger(state)
+    except JournalError as error:
+        return [error.message]
+    notes = []
+    for transaction in ledger.transactions.values():
+        if transaction.ended is None:
+            notes.append(f"{transaction.id} is under way or was cut off; the next apply undoes what was cut off")
+        elif transaction.unconfirmed and transaction.boot_id == host.boot_id():
+            notes.append(f"{transaction.id} waits for `nodeagent tune confirm`")
+    return notes

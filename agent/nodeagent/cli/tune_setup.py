@@ -1,0 +1,70 @@
+"""What every `tune` command needs first: the machine, the profile, the state directory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import get_terminal_size
+
+from nodeagent.cli.output import Terminal
+from nodeagent.host import Host
+from nodeagent.host.state_directory import state_directory
+from nodeagent.model.errors import UsageError
+from nodeagent.model.facts import HostFacts
+from nodeagent.model.profile import Profile
+from nodeagent.profiles import default_search, load_profile
+from nodeagent.profiles.match import fits
+from nodeagent.profiles.search import names
+from nodeagent.tune.tunables import TUNABLES
+
+TEXT_WIDTH = 80
+
+
+def load(reference: str | None) -> Profile:
+    """The profile that was named; UsageError, naming those there are, where none was."""
+    if not reference:
+        known = ", ".join(names(default_search())) or "none"
+        raise UsageError(
+            f"which profile? Known: {known}",
+            remedy="name one with --profile NAME, or set NODEAGENT_PROFILE; nodeagent profile list shows them",
+        )
+    return load_profile(
+        reference, settings_types={tunable.name: tunable.Settings for tunable in TUNABLES}, search=default_search()
+    )
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[Host]:
+    """A Host to look at: this machine, a copied tree, or a capture."""
+    if root.is_dir():
+        yield live(root)
+        return
+    from nodeagent.cli.host_show import opened as opened_capture
+
+    with opened_capture(root) as host:
+        yield host
+
+
+def live(root: Path) -> Host:
+    """A Host that may be written to; UsageError for a capture."""
+    if not root.is_dir():
+        raise UsageError(f"{root} is a capture, nothing can be changed in it")
+    return Host() if root.resolve() == Path("/") else Host(root=root.resolve())
+
+
+def state_of(host: Host, given: Path | None) -> Path:
+    return state_directory(given, root=host.root)
+
+
+def misfits(profile: Profile, facts: HostFacts) -> tuple[str, ...]:
+    """What the profile says about the machines it is for, where this is none of them."""
+    return tuple(str(fit) for fit in fits(profile.match, facts) if not fit.fits)
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def width_of(terminal: Terminal) -> int:
+    """Explanations are wrapped to the terminal; through a pipe to what a mail or a ticket can hold."""
+    return min(get_terminal_size().columns, 110) if terminal.interactive else TEXT_WIDTH

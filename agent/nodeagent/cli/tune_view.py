@@ -1,0 +1,266 @@
+"""How plans, verdicts and undone steps look as text: symbols that carry the meaning, 80 columns, the summary last."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import unified_diff
+from textwrap import wrap
+
+from nodeagent.cli.output import Symbol, Terminal, Tone, table
+from nodeagent.model.change import (
+    Change,
+    Deferred,
+    MakeFilesystem,
+    PlanItem,
+    Risk,
+    SetDirectory,
+    SetMount,
+    WriteConfig,
+    WriteCoupled,
+)
+from nodeagent.model.verdict import Finding, State, Verdict
+from nodeagent.tune.action import Action, action_of, count
+from nodeagent.tune.plan import Plan
+from nodeagent.tune.undo import Fate, UndoStep
+
+_ACTIONS: dict[Action, tuple[Symbol, Tone]] = {
+    Action.CREATE: (Symbol.CREATE, Tone.GOOD),
+    Action.CHANGE: (Symbol.CHANGE, Tone.WARN),
+    Action.REMOVE: (Symbol.REMOVE, Tone.BAD),
+    Action.REPLACE: (Symbol.REPLACE, Tone.BAD),
+    Action.REBOOT: (Symbol.REBOOT, Tone.WARN),
+    Action.DEFERRED: (Symbol.DEFERRED, Tone.FAINT),
+}
+_STATES: dict[State, tuple[Symbol | str, Tone]] = {
+    State.OK: (Symbol.OK, Tone.GOOD),
+    State.DRIFT: (Symbol.FAIL, Tone.BAD),
+    State.NOT_APPLICABLE: ("-", Tone.FAINT),
+    State.NEEDS_REBOOT: (Symbol.REBOOT, Tone.WARN),
+    State.UNKNOWN: (Symbol.DEFERRED, Tone.WARN),
+}
+_FATES: dict[Fate, tuple[Symbol | str, Tone]] = {
+    Fate.RESTORED: (Symbol.OK, Tone.GOOD),
+    Fate.ALREADY_ORIGINAL: (Symbol.OK, Tone.GOOD),
+    Fate.LAPSED: ("-", Tone.FAINT),
+    Fate.IRREVERSIBLE: (Symbol.REBOOT, Tone.WARN),
+    Fate.CONFLICT: (Symbol.FAIL, Tone.BAD),
+    Fate.ORPHAN: (Symbol.DEFERRED, Tone.WARN),
+    Fate.UNKNOWN: (Symbol.DEFERRED, Tone.WARN),
+    Fate.FAILED: (Symbol.FAIL, Tone.BAD),
+}
+_INDENT = " " * 6
+_HASH_DIGITS = 12
+_DIFF_LINES = 40
+
+
+def plan_lines(plan: Plan, terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
+    """The steps under their tunables, then what is only told, then what speaks against it, then the summary."""
+    for tunable in plan.tunables:
+        if tunable.items:
+            yield terminal.style(tunable.tunable, Tone.STRONG)
+            for item in tunable.items:
+                yield from _item_lines(item, terminal, verbose=verbose, width=width)
+            yield ""
+    yield from _notice_lines([tunable.verdict for tunable in plan.tunables], terminal, width=width)
+    for conflict in plan.conflicts:
+        yield from wrapped(f"conflict: {conflict.reason}", width, tone=Tone.BAD, terminal=terminal, indent="  ")
+    yield plan_summary(plan)
+
+
+def plan_summary(plan: Plan) -> str:
+    counted = count(plan.items)
+    if not plan.items:
+        return "Plan: nothing to change."
+    parts = [
+        f"{counted[Action.CHANGE]} to change",
+        f"{counted[Action.CREATE]} to create",
+        f"{counted[Action.REMOVE]} to remove",
+        *([f"{counted[Action.DEFERRED]} known after apply"] if counted[Action.DEFERRED] else []),
+        *([f"{len(plan.conflicts)} in conflict: apply will refuse"] if plan.conflicts else []),
+    ]
+    return f"Plan: {', '.join(parts)}."
+
+
+def verdict_lines(verdicts: Sequence[Verdict], terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
+    """Every setting with what it is and should be; below it what to do where it isn't so."""
+    for verdict in verdicts:
+        yield terminal.style(verdict.tunable, Tone.STRONG)
+        told = [(verdict.tunable, finding) for finding in verdict.findings]
+        yield from _finding_lines(told, terminal, verbose=verbose, width=width)
+        yield ""
+    yield verdict_summary(verdicts)
+
+
+def verdict_summary(verdicts: Iterable[Verdict]) -> str:
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    counted = Counter(finding.state for finding in findings if not finding.optional)
+    told = sum(finding.optional and finding.state is not State.OK for finding in findings)
+    parts = [f"{counted[state]} {state.value}" for state in State if counted[state] or state in (State.OK, State.DRIFT)]
+    return f"Verify: {', '.join(parts)}{f', {told} only told' if told else ''}."
+
+
+def undo_lines(steps: Sequence[UndoStep], terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
+    """One line a key, and the three states where something was kept."""
+    rows = [(_mark(_FATES[step.fate], terminal), _shown(step.key), step.fate.value, _way(step)) for step in steps]
+    for row, step in zip(table(rows).splitlines(), steps, strict=True):
+        yield row
+        if step.fate in (Fate.CONFLICT, Fate.FAILED, Fate.ORPHAN, Fate.UNKNOWN, Fate.IRREVERSIBLE):
+            states = f"original {_short(step.original)}, ours {_short(step.ours)}"
+            current = f", now {_short(step.current)}" if step.current else ""
+            yield from wrapped(f"{step.detail} ({states}{current})", width, terminal=terminal)
+        if verbose and step.command:
+            yield f"{_INDENT}$ {step.command}"
+
+
+def undo_summary(steps: Sequence[UndoStep]) -> str:
+    counted = Counter(step.fate for step in steps)
+    parts = [f"{number} {fate.value}" for fate in Fate if (number := counted[fate])]
+    return f"Rollback: {', '.join(parts)}." if parts else "Rollback: nothing to restore."
+
+
+def wrapped(
+    text: str, width: int, *, terminal: Terminal, tone: Tone = Tone.FAINT, indent: str = _INDENT
+) -> Iterator[str]:
+    """A sentence over several lines; words, and so commands and paths, stay whole."""
+    lines = wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from (terminal.style(line, tone) for line in lines)
+
+
+def _item_lines(item: PlanItem, terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
+    mark = _mark(_ACTIONS[action_of(item)], terminal)
+    key = _shown(item.key.removeprefix(f"{item.tunable}:"))
+    yield f"{mark} {key}{_content(item, terminal)}"
+    yield from _details(item, terminal, width=width)
+    if item.risk is not Risk.LIVE:
+        yield from wrapped(f"risk: {item.risk.value}", width, terminal=terminal, tone=Tone.WARN)
+    if item.why:
+        yield from wrapped(item.why, width, terminal=terminal)
+    if verbose and item.source:
+        yield from wrapped(item.source, width, terminal=terminal)
+    if verbose and isinstance(item, Change):
+        yield f"{_INDENT}$ {_shown(item.command())}"
+
+
+def _content(item: PlanItem, terminal: Terminal) -> str:
+    """What stands behind the key on its line."""
+    arrow = terminal.symbol(Symbol.ARROW)
+    match item:
+        case Deferred():
+            return f": {item.summary} (known after apply)"
+        case WriteCoupled():
+            return ""
+        case WriteConfig():
+            return "" if item.after is None else f" ({len(item.after.splitlines())} lines)"
+        case SetDirectory() | SetMount():
+            states = [str(state) for state in (item.before, item.after) if state is not None]
+            return f": {f' {arrow} '.join(states)}"
+        case MakeFilesystem():
+            return f": {item.fstype} on {item.device}"
+        case _:
+            return f": {_short(item.before_state())} {arrow} {_short(item.after_state())}"
+
+
+def _details(item: PlanItem, terminal: Terminal, *, width: int) -> Iterator[str]:
+    arrow = terminal.symbol(Symbol.ARROW)
+    if isinstance(item, WriteCoupled):
+        for member in item.members:
+            if member.before != member.after:
+                before, after = member.before or "absent", member.after or "absent"
+                yield f"{_INDENT}{_shown(member.path)}: {_short(before)} {arrow} {_short(after)}"
+    if isinstance(item, WriteConfig):
+        old, new = ((text or "").splitlines() for text in (item.before, item.after))
+        changed = [
+            line for line in unified_diff(old, new, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))
+        ]
+        yield from (f"{_INDENT}{_shown(line)}" for line in changed[:_DIFF_LINES])
+        if len(changed) > _DIFF_LINES:
+            yield f"{_INDENT}and {len(changed) - _DIFF_LINES} more lines: --output json has them all"
+
+
+def _notice_lines(verdicts: Sequence[Verdict], terminal: Terminal, *, width: int) -> Iterator[str]:
+    """What no step of the plan mends: only told, needs a reboot, can't be told, does not exist here."""
+    told = [
+        (verdict.tunable, finding)
+        for verdict in verdicts
+        for finding in verdict.findings
+        if finding.state is not State.OK and (finding.optional or finding.state is not State.DRIFT)
+    ]
+    if not told:
+        return
+    yield terminal.style("Not part of the plan", Tone.STRONG)
+    yield from _finding_lines(told, terminal, verbose=False, width=width)
+    yield ""
+
+
+def _finding_lines(
+    told: Sequence[tuple[str, Finding]], terminal: Terminal, *, verbose: bool, width: int
+) -> Iterator[str]:
+    """Mark, setting, values; values that are too long for the line follow below it."""
+    heads = [
+        (_mark(_STATES[finding.state], terminal), _shown(finding.subject.removeprefix(f"{tunable}:")))
+        for tunable, finding in told
+    ]
+    columns = table([(*head, "|") for head in heads]).splitlines()
+    room = width - max((len(line) - 1 for line in columns), default=0)
+    for head, column, (_, finding) in zip(heads, columns, told, strict=True):
+        values = _values(finding)
+        fits = len(values) <= room
+        yield column.removesuffix("|") + values if fits else "  ".join(head) + _state_word(finding)
+        if not fits:
+            yield from wrapped(values.removesuffix(_state_word(finding)), width, terminal=terminal)
+        if finding.state is not State.OK or verbose:
+            yield from _explanation(finding, terminal, verbose=verbose, width=width)
+
+
+def _values(finding: Finding) -> str:
+    return f"current={_short(finding.got)} recommended={_short(finding.wanted)}{_state_word(finding)}"
+
+
+def _state_word(finding: Finding) -> str:
+    if finding.state is State.OK:
+        return ""
+    return f" ({finding.state.value}{', only told' if finding.optional else ''})"
+
+
+def _explanation(finding: Finding, terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
+    remedy = "its mode is warn, so it is told and not set" if _is_only_told(finding) else finding.remedy
+    texts = [remedy] if finding.state is not State.OK else []
+    texts += [finding.why, finding.source] if verbose else []
+    told = f" [{finding.id}]" if finding.id and finding.state is not State.OK else ""
+    for number, text in enumerate(filter(None, texts)):
+        yield from wrapped(text + (told if number == 0 else ""), width, terminal=terminal)
+
+
+def _is_only_told(finding: Finding) -> bool:
+    return finding.optional and finding.state is State.DRIFT
+
+
+def _way(step: UndoStep) -> str:
+    if step.fate in (Fate.RESTORED, Fate.FAILED):
+        return f"{_short(step.ours)} -> {_short(step.original)}"
+    return ""
+
+
+def _mark(mark: tuple[Symbol | str, Tone], terminal: Terminal) -> str:
+    symbol, tone = mark
+    text = terminal.symbol(symbol) if isinstance(symbol, Symbol) else symbol
+    return "  " + terminal.style(text, tone)
+
+
+def _short(value: str) -> str:
+    """A checksum by its first digits; everything else whole, on one line."""
+    kind, colon, digits = value.partition(":")
+    if colon and kind == "sha256":
+        return f"sha256:{digits[:_HASH_DIGITS]}"
+    return _shown(value)
+
+
+def _shown(text: str) -> str:
+    """No byte of a name or a value reaches a terminal as a control character."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
