@@ -53,17 +53,24 @@ def test_the_shipped_profiles_are_those_of_the_checkout(wheel: Path) -> None:
     assert shipped
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
-def test_the_command_runs_from_the_wheel_alone(wheel: Path, arguments: list[str], tmp_path: Path) -> None:
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path)]
-    subprocess.run([*install, str(wheel)], check=True, timeout=120)
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel unpacked where PYTHONPATH finds it before the checkout."""
+    target = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
+    subprocess.run([*command, str(wheel)], check=True, timeout=120)
+    return target
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["profile", "list"], ["tune", "list"], ["bench", "list"]])
+def test_the_command_runs_from_the_wheel_alone(installed: Path, arguments: list[str], tmp_path: Path) -> None:
     script = (
         "import sys, nodeagent; from nodeagent.cli.main import main;"
-        f"assert nodeagent.__file__.startswith({str(tmp_path)!r}); sys.exit(main({arguments!r}))"
+        f"assert nodeagent.__file__.startswith({str(installed)!r}); sys.exit(main({arguments!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(installed), "NODEAGENT_STATE_DIR": str(tmp_path / "state")},
         cwd=tmp_path,
         capture_output=True,
         text=True,
