@@ -134,6 +134,7 @@ class FioBenchmark:
             log_files=(spec.workspace / IOPS_LOG_NAME,),
             ramp_seconds=spec.ramp_seconds,
             runtime_seconds=spec.runtime_seconds,
+            notes=() if job.engine == ENGINES[0] else (f"{ENGINES[0]} does not work here: measured with {job.engine}",),
         )
 
     def parse(self, raw: RawOutput, spec: RunSpec) -> tuple[Sample, ...]:

@@ -19,9 +19,17 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from nodeagent.host.process_child import ChildSetup, Shield, become_subreaper
-from nodeagent.host.process_family import MARK_VARIABLE, Family, our_children, spare
+from nodeagent.host.process_command import (
+    cannot_start,
+    environment,
+    last_words,
+    open_namespace,
+    refuse_not_found,
+    resolve,
+)
+from nodeagent.host.process_family import Family, our_children, spare
 from nodeagent.host.process_output import Pipes
-from nodeagent.host.process_program import find_program, install_remedy, search_path
+from nodeagent.host.process_program import find_program, install_remedy
 from nodeagent.model.command import Command, Completed
 from nodeagent.model.errors import HostError
 
@@ -33,7 +41,6 @@ GRACE_SECONDS = 2.0
 _KILL_WAIT_SECONDS = 4.0
 _DRAIN_SECONDS = 1.0
 _WAKE_SECONDS = 0.1
-_NAMESPACES = Path("/run/netns")
 
 
 class Cancel(Protocol):
@@ -72,7 +79,7 @@ def run(
             rest = child.end(in_a_hurry=shield.waiting)
     if rest and on_output is not None:
         on_output(rest)
-    return _refuse_not_found(child.completed(ending))
+    return refuse_not_found(child.completed(ending))
 
 
 def start(command: Command) -> "Running":
@@ -97,7 +104,7 @@ def start_detached(command: Command, *, output: Path) -> int:
     For the guard that rolls back an unconfirmed change: it has no time limit, no family, and we are not its keeper.
     HostError when the program is missing or cannot be started.
     """
-    program = _resolve(command)
+    program = resolve(command)
     # Without O_CLOEXEC: the descriptor is to be there after exec.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     try:
@@ -105,7 +112,7 @@ def start_detached(command: Command, *, output: Path) -> int:
             pid = os.posix_spawn(
                 program,
                 command.argv,
-                _environment(command, mark=""),
+                environment(command, mark=""),
                 setsid=True,
                 setsigmask=(),
                 file_actions=[
@@ -116,7 +123,7 @@ def start_detached(command: Command, *, output: Path) -> int:
             )
             spare(pid)
     except (OSError, ValueError) as error:
-        raise _cannot_start(command, error) from error
+        raise cannot_start(command, error) from error
     return pid
 
 
@@ -165,7 +172,7 @@ class Running:
         what = f"did not print {text!r} within {timeout_seconds:g} s"
         if self._completed is not None:
             what = f"ended with code {self._completed.exit_code} before it printed {text!r}"
-        raise HostError(f"{self.command.argv[0]}: {what}; it said: {_last_words(self.stdout, self.stderr)}")
+        raise HostError(f"{self.command.argv[0]}: {what}; it said: {last_words(self.stdout, self.stderr)}")
 
     def wait(self, *, timeout_seconds: float) -> Completed | None:
         """Wait for it to end by itself; None when it has not within the time."""
@@ -220,11 +227,11 @@ class _Child:
 
     @classmethod
     def spawn(cls, command: Command) -> Self:
-        program = _resolve(command)
+        program = resolve(command)
         mark = uuid.uuid4().hex
         _become_subreaper_once()
         strangers = our_children()
-        namespace_fd = _open_namespace(command)
+        namespace_fd = open_namespace(command)
         setup = ChildSetup(
             parent_pid=os.getpid(),
             nice=command.nice,
@@ -239,14 +246,15 @@ class _Child:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 cwd=command.directory,
-                env=_environment(command, mark=mark),
+                env=environment(command, mark=mark),
                 pass_fds=command.inherit_fds,
                 start_new_session=True,
                 preexec_fn=setup,  # noqa: PLW1509 - a few system calls, no lock; see process_child.py
             )
             return cls._adopt(command, process, Family(leader=process.pid, mark=mark, strangers=strangers))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise _cannot_start(command, error) from error
+            in_child = isinstance(error, subprocess.SubprocessError)
+            raise cannot_start(command, error, in_child=in_child) from error
         finally:
             if namespace_fd is not None:
                 os.close(namespace_fd)
@@ -369,70 +377,3 @@ def _become_subreaper_once() -> None:
     if not _subreaper.is_set():
         become_subreaper()
         _subreaper.set()
-
-
-def _environment(command: Command, *, mark: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
-    base = {"HOME": "/", **kept, "PATH": search_path(), "LANG": "C.UTF-8"}
-    if mark:
-        base[MARK_VARIABLE] = mark
-    return base | dict(command.environment)
-
-
-def _resolve(command: Command) -> Path:
-    if not command.argv:
-        raise HostError("cannot start a command without a program: argv is empty")
-    name = command.argv[0]
-    given = dict(command.environment)
-    environment = given if "PATH" in given else None
-    program = find_program(name, environment=environment)
-    if program is None:
-        where = "no such program" if "/" in name else f"not found in {search_path(environment)}"
-        raise HostError(f"{name}: {where}", remedy=install_remedy(name))
-    return program
-
-
-def _open_namespace(command: Command) -> int | None:
-    name = command.network_namespace
-    if name is None:
-        return None
-    if not name or "/" in name or name in {".", ".."} or "\0" in name:
-        raise HostError(f"network namespace {name!r}: not a name that ip-netns(8) gives")
-    try:
-        return os.open(_NAMESPACES / name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise HostError(
-            f"network namespace {name}: {error.strerror} ({_NAMESPACES / name})", remedy="ip netns list"
-        ) from error
-
-
-def _cannot_start(command: Command, error: Exception) -> HostError:
-    remedy = None
-    if isinstance(error, subprocess.SubprocessError):
-        wanted = [f"enter network namespace {command.network_namespace}"] if command.network_namespace else []
-        wanted += [f"take nice value {command.nice}"] if command.nice is not None else []
-        error_text = f"the child could not {' and '.join(wanted) or 'be set up'}"
-        remedy = "run this as root"
-    elif isinstance(error, FileNotFoundError) and command.directory is not None and not command.directory.is_dir():
-        error_text = f"no such directory: {command.directory}"
-    else:
-        error_text = getattr(error, "strerror", None) or str(error)
-    return HostError(f"cannot start {command.argv[0]}: {error_text}", remedy=remedy)
-
-
-def _refuse_not_found(completed: Completed) -> Completed:
-    """127 is what a wrapper or an interpreter line returns for a program that is not there."""
-    if completed.exit_code == 127:
-        name = completed.command.argv[0]
-        said = _last_words(completed.stdout, completed.stderr)
-        raise HostError(
-            f"{name}: it, or a program it needs, was not found; it said: {said}", remedy=install_remedy(name)
-        )
-    return completed
-
-
-def _last_words(stdout: bytes, stderr: bytes) -> str:
-    """The end of what it complained about, or else of what it printed."""
-    text = (stderr.strip() or stdout).decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[-2:])[:300] or "nothing"

@@ -78,8 +78,10 @@ def test_without_a_queueing_engine_threads_give_the_depth() -> None:
     tools = replace(TOOLS, fio_engines=("psync",))
     given = options(prepared("randread-4k", tools=tools, options={"iodepth": "8", "jobs": "4"}))
     assert (given["ioengine"], given["iodepth"], given["numjobs"]) == ("psync", "1", "32")
-    given = options(prepared("randread-4k", tools=tools))
-    assert given["numjobs"] == "64"
+    job = prepared("randread-4k", tools=tools)
+    assert options(job)["numjobs"] == "64"
+    assert job.notes == ("io_uring does not work here: measured with psync",)
+    assert prepared("randread-4k").notes == ()
 
 
 def test_where_no_engine_works_there_is_an_error() -> None:
