@@ -13,7 +13,7 @@ from nodeagent.model.change import Change, Deferred, PlanItem, WriteCoupled, Wri
 from nodeagent.model.errors import JournalError, NodeagentError, RefusedError
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.verdict import State, Verdict
-from nodeagent.tune import confirm, reserve
+from nodeagent.tune import confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
 from nodeagent.tune.gate import check_plan, unpermitted
@@ -118,7 +118,9 @@ class _Run:
         return self._end(ApplyOutcome.APPLIED, verdicts=verdicts)
 
     def _begin(self) -> None:
-        remove_old_scripts(self.session)
+        standing = {intent.transaction for intent in self.session.ledger.owned()}
+        remove_old_scripts(self.session, keep=standing)
+        guard.remove_old_notes(self.session.state_directory, keep=standing)
         self.session.journal.append(
             RecordType.BEGIN,
             self.transaction,

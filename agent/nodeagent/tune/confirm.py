@@ -72,28 +72,24 @@ def _waiting(session: Session, name: str | None) -> Transaction:
     transactions = session.ledger.transactions
     if name is not None and name not in transactions:
         raise UsageError(f"there is no transaction {name!r} in the journal", remedy="nodeagent tune history")
-    chosen = [transactions[name]] if name is not None else _candidates(session)
-    if not chosen:
+    armed = [one for one in transactions.values() if one.kind is Kind.APPLY and one.armed is not None]
+    found = transactions[name] if name is not None else next(reversed(armed), None)
+    if found is None:
         raise RefusedError("no apply waits for a confirmation", remedy="nodeagent tune history")
-    found = chosen[-1]
-    if found.armed is None or found.confirmed:
-        state = "is confirmed already" if found.confirmed else "was not made with --confirm-within"
-        raise RefusedError(f"{found.id} {state}; there is nothing to confirm", remedy="nodeagent tune history")
-    if found.ended is None:
-        raise RefusedError(f"{found.id} was cut off and will be undone", remedy="nodeagent tune rollback")
-    now = session.clock.boottime_seconds()
-    if not found.unconfirmed or found.window_is_over(boot_id=session.boot_id, boottime_seconds=now):
-        raise RefusedError(
-            f"too late: {found.id} had to be confirmed within {found.armed.within_seconds:g} s and is undone",
-            remedy="look at what happened (nodeagent tune history), then apply again",
-        )
+    if reason := _not_waiting(session, found):
+        raise RefusedError(f"{found.id} {reason}", remedy="nodeagent tune history")
     return found
 
 
-def _candidates(session: Session) -> list[Transaction]:
-    """The applies of this boot with a window, oldest first."""
-    return [
-        transaction
-        for transaction in session.ledger.transactions.values()
-        if transaction.kind is Kind.APPLY and transaction.armed is not None and not transaction.confirmed
-    ]
+def _not_waiting(session: Session, found: Transaction) -> str:
+    """Why there is nothing to confirm any more, "" where there is."""
+    if found.armed is None:
+        return "was not made with --confirm-within: there is nothing to confirm"
+    if found.confirmed:
+        return "is confirmed already"
+    if found.ended is None:
+        return "was cut off and will be undone: there is nothing to confirm"
+    now = session.clock.boottime_seconds()
+    if found.ended == UNCONFIRMED or found.window_is_over(boot_id=session.boot_id, boottime_seconds=now):
+        return f"had to be confirmed within {found.armed.within_seconds:g} s: it is too late, and it is undone"
+    return "" if found.unconfirmed else "was undone already: there is nothing to confirm"

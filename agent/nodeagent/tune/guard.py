@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,13 @@ def end(guard: Mapping[str, Any]) -> bool:
             return terminate(ProcessIdentity(pid=pid, start_ticks=start_ticks))
         case _:
             return False
+
+
+def remove_old_notes(state_directory: Path, *, keep: Collection[str]) -> None:
+    """Remove the files of guards of transactions that are not in `keep`."""
+    for path in (state_directory / DIRECTORY_NAME).glob("*"):
+        if path.stem not in keep:
+            path.unlink(missing_ok=True)
 
 
 def unit_command(watch: Watch) -> Command:

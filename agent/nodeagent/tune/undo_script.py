@@ -6,7 +6,7 @@ chown, chmod, mkdir, rmdir, mv, rm, sync and, for mounts, mount and umount.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,11 +130,10 @@ def write_undo_script(session: Session, transaction: str, steps: Sequence[Change
     return path
 
 
-def remove_old_scripts(session: Session) -> None:
-    """Remove the scripts of transactions of which nothing stands any more."""
-    standing = {intent.transaction for intent in session.ledger.owned()}
+def remove_old_scripts(session: Session, *, keep: Collection[str]) -> None:
+    """Remove the scripts of transactions that are not in `keep`."""
     for path in (session.state_directory / DIRECTORY_NAME).glob("*.sh"):
-        if path.stem not in standing:
+        if path.stem not in keep:
             path.unlink(missing_ok=True)
 
 
