@@ -24,6 +24,11 @@ Key = str | int
 
 _BOUND = re.compile(r"(>=|<=)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+# pydantic would take `1_000`, `7.0` and `off` as well; what is written should need no knowledge of that.
+_FORMS = {int: re.compile(r"[+-]?\d+", re.ASCII), float: _NUMBER, bool: re.compile("true|false")}
+_UNIT_WORDS = {"_bytes": "a size such as 4096, 256MiB or 15TB", "_seconds": "a time such as 5s or 250ms"}
+_UNREAD = object()
+"""Stands for a scalar that is not of its type, so that pydantic refuses it at its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,8 @@ class Expansion:
         return {**data, **self._value(value, value_type, (*path, "value")), "origin": str(value.mark)}
 
     def _value(self, node: Node, value_type: Any, path: tuple[Key, ...]) -> dict[str, Any]:
-        bounded = bare(value_type) in (int, float, str)
+        # A text with a pattern is a word, and words have no order.
+        bounded = value_type is str or bare(value_type) in (int, float)
         match = _BOUND.fullmatch(node.text) if bounded and isinstance(node, Scalar) else None
         if match is None or not isinstance(node, Scalar):
             return {"value": self.expand(node, value_type, path)}
@@ -159,18 +165,23 @@ class Expansion:
         return {"value": self._leaf(number, value_type, path), "bound": Bound(match[1])}
 
     def _leaf(self, node: Scalar, hint: Any, path: tuple[Key, ...]) -> Any:
-        """The text; a plain number in base units where the field's name allows a unit."""
-        name = str(next((key for key in reversed(path) if key != "value"), ""))
+        """The text, or a number in base units where the field's name allows a unit; what pydantic refuses otherwise."""
+        wanted, suffix = bare(hint), _suffix(path)
         try:
-            if name.endswith("_bytes") and bare(hint) is int:
+            if wanted is int and suffix == "_bytes":
                 return parse_bytes(node.text)
-            if name.endswith("_seconds") and bare(hint) in (int, float) and not _NUMBER.fullmatch(node.text):
+            if wanted in (int, float) and suffix == "_seconds" and not _NUMBER.fullmatch(node.text):
                 return parse_duration(node.text)
         except ValueError:
-            wanted = "a size such as 4096, 256MiB or 15TB" if name.endswith("_bytes") else "a time such as 5s or 250ms"
-            self.problems.add(node.mark, f"wanted {wanted}", path=path_text(path), got=kind(node))
-            return 0
-        return node.text
+            return _UNREAD
+        form = _FORMS.get(wanted) if isinstance(wanted, type) else None
+        return node.text if form is None or form.fullmatch(node.text) else _UNREAD
+
+
+def _suffix(path: tuple[Key, ...]) -> str:
+    """`_bytes` or `_seconds` where the field's name says so, else ""."""
+    name = str(next((key for key in reversed(path) if key != "value"), ""))
+    return next((suffix for suffix in _UNIT_WORDS if name.endswith(suffix)), "")
 
 
 _MESSAGES = {
@@ -201,11 +212,13 @@ _MESSAGES = {
 
 def _tell(detail: "ErrorDetails", node: Node, path: tuple[Key, ...], problems: Problems, *, partial: bool) -> None:
     spot = Spot.at(node, detail["loc"], below=path)
+    unit_words = _UNIT_WORDS.get(_suffix(detail["loc"])) if detail["type"] in ("int_type", "float_type") else None
     missing = detail["type"] == "missing"
     if partial and (missing or not isinstance(spot.node, Scalar)):
         return
     context = detail.get("ctx", {})
     wanted = _MESSAGES.get(detail["type"], "").format_map(context) or _lowered(detail["msg"])
+    wanted = f"wanted {unit_words}" if unit_words else wanted
     choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     problems.add(
         spot.key_mark if missing else spot.mark,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError
 
 FILE_LIMIT_BYTES = 256 * 1024
+LINE_LIMIT = 4096
 DEPTH_LIMIT = 16
 NODE_LIMIT = 10_000
 
@@ -129,6 +130,12 @@ def _decode(raw: bytes, start: Mark, problems: Problems) -> str | None:
         before = text.replace("\r\n", "\n")[: unseen.start()]
         problems.add(_mark_after(start.file, before), "a character that can't be seen", got=shown(unseen[0]))
         return None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LINE_LIMIT:
+            # ruamel's scanner takes a second for a tag of 250,000 characters; nobody reads a line of 4,096.
+            mark = Mark(file=start.file, line=number, column=LINE_LIMIT + 1)
+            problems.add(mark, f"a line of more than {LINE_LIMIT} characters")
+            return None
     return text
 
 

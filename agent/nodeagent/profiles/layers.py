@@ -53,7 +53,9 @@ class LayerReader:
             return  # told when the document is bound to its type
         search = (path.parent, *self.search)
         found = candidate(wanted.text, search, but_not=path)
-        if found is None:
+        if found is None and wanted.text == path.stem:
+            self._tell(wanted, "extends itself, and there is no other document of this name")
+        elif found is None:
             self._tell(wanted, "there is no document of this name", near=nearest(wanted.text, names(search)))
         elif found.absolute() in chain:
             circle = " -> ".join(step.stem for step in (*chain[chain.index(found.absolute()) :], found))

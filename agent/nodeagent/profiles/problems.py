@@ -42,6 +42,14 @@ class Problem:
         return f"{where}{self.problem}{got}{nearest}"
 
 
+class DocumentError(ProfileError):
+    """A document with faults: the message tells them line by line, `problems` holds them one by one."""
+
+    def __init__(self, message: str, *, problems: tuple[Problem, ...]) -> None:
+        super().__init__(message, remedy="mend the lines named above; docs/profiles.md has the format")
+        self.problems = problems
+
+
 @dataclass(slots=True)
 class Problems:
     """Collects faults while a document is read; the same fault at the same place is told once."""
@@ -55,17 +63,20 @@ class Problems:
         return bool(self.found)
 
     def raise_if_any(self, what: str) -> None:
-        """ProfileError with every fault, in the order of the files; `what` names the document."""
+        """DocumentError with every fault, in the order of the files; `what` names the document."""
         if self.found:
-            raise ProfileError(self.text(what), remedy="mend the lines named above; docs/profiles.md has the format")
+            raise DocumentError(self.text(what), problems=self.ordered())
 
-    def text(self, what: str) -> str:
+    def ordered(self) -> tuple[Problem, ...]:
+        """File by file as they were first met, then as they stand in the file."""
         files: dict[str, int] = {}
         for problem in self.found:
             files.setdefault(problem.mark.file, len(files))
-        ordered = sorted(self.found, key=lambda p: (files[p.mark.file], p.mark.line, p.mark.column))
-        count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-        return "\n".join([f"{count} in {what}", *map(str, ordered)])
+        return tuple(sorted(self.found, key=lambda p: (files[p.mark.file], p.mark.line, p.mark.column)))
+
+    def text(self, what: str) -> str:
+        count = "1 problem" if len(self.found) == 1 else f"{len(self.found)} problems"
+        return "\n".join([f"{count} in {what}", *map(str, self.ordered())])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
