@@ -54,6 +54,9 @@ lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 	$(BIN)/codespell
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --quiet --check-metaschema profiles/schema/*.json
+	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/profile.schema.json profiles/*.yaml
+	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/targets.schema.json profiles/targets/*.yaml
 	$(BIN)/shellcheck $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' --)
 
 .PHONY: format
