@@ -51,12 +51,17 @@ def capture(*, file: Path, root: Path) -> None:
     """Write a scrubbed copy of what is read here to FILE.
 
     It is text, for a bug report or a test: the files below /sys, /proc and /etc that nodeagent looks at, with numbered
-    pseudonyms for serial numbers, addresses, ids and names. Read it before you pass it on. FILE must not exist.
+    pseudonyms for serial numbers, addresses, ids and names. Read it before you pass it on. FILE must not exist; `-`
+    prints it.
     """
     from nodeagent.cli import host_show
     from nodeagent.host.capture import capture as write_capture
+    from nodeagent.host.capture import capture_text
 
     with host_show.opened(root) as host:
+        if file == Path("-"):
+            click.echo(capture_text(host), nl=False)
+            return
         write_capture(host, file)
     click.echo(f"wrote {file}, {file.stat().st_size} bytes; read it before you pass it on", err=True)
 

@@ -161,7 +161,7 @@ class _Reader:
         if what == "device":
             return Entry(path=path, kind=EntryKind.DEVICE, mode=mode)
         if what.startswith("-> "):
-            return Entry(path=path, kind=EntryKind.LINK, mode=mode, target=self._text(what[3:]))
+            return Entry(path=path, kind=EntryKind.LINK, mode=mode, target=self._target(what[3:]))
         if what.startswith("! ") and _ERRNO.fullmatch(what[2:]):
             return Entry(path=path, kind=EntryKind.UNREADABLE, mode=mode, problem=what[2:])
         return Entry(path=path, kind=EntryKind.FILE, mode=mode, content=self._content(what))
@@ -198,6 +198,12 @@ class _Reader:
         if wrong or "/" in self._text(last) or _size(path) > PATH_LIMIT_BYTES:
             raise self._wrong(f"not a path inside the tree: {path[:60]!r}")
         return path
+
+    def _target(self, escaped: str) -> str:
+        target = self._text(escaped)
+        if not target or "\0" in target or _size(target) > PATH_LIMIT_BYTES:
+            raise self._wrong(f"not the target of a link: {target[:60]!r}")
+        return target
 
     def _text(self, escaped: str) -> str:
         if _UNESCAPED_BACKSLASH.search(_ESCAPED.sub("", escaped)):

@@ -8,6 +8,7 @@ directory can hold, go to an index that Host honours.
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,7 @@ _KNOBS = (
 
 def capture(host: Host, file: Path, *, scrubber: Scrubber | None = None) -> None:
     """Write the scrubbed tree of `host` to `file`, which must not exist; HostError where it can't be written."""
-    content = format_archive(capture_archive(host, scrubber=scrubber or Scrubber())).encode()
+    content = capture_text(host, scrubber=scrubber).encode()
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except FileExistsError as error:
@@ -47,6 +48,11 @@ def capture(host: Host, file: Path, *, scrubber: Scrubber | None = None) -> None
         raise HostError(f"cannot write {file}: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
+
+
+def capture_text(host: Host, *, scrubber: Scrubber | None = None) -> str:
+    """The scrubbed tree of `host` in the format of docs/host.md."""
+    return format_archive(capture_archive(host, scrubber=scrubber or Scrubber()))
 
 
 def capture_archive(host: Host, *, scrubber: Scrubber) -> Archive:
@@ -74,7 +80,12 @@ def load(file: Path, directory: Path) -> Host:
     """
     archive = read_archive(file)
     _make_empty(directory)
-    unpack(archive, directory)
+    try:
+        unpack(archive, directory)
+    except OSError as error:
+        for made in directory.iterdir():
+            shutil.rmtree(made) if made.is_dir() and not made.is_symlink() else made.unlink()
+        raise HostError(f"cannot unpack {file} into {directory}: {error.strerror}") from error
     return Host(root=directory)
 
 
@@ -93,14 +104,15 @@ def read_archive(file: Path) -> Archive:
 
 def unpack(archive: Archive, directory: Path) -> None:
     """Make the files of a checked archive below an empty directory; links last, so that none is walked through."""
-    for entry in archive.entries:
-        if entry.kind is not EntryKind.LINK:
-            _make(entry, directory)
-    for entry in archive.entries:
+    for entry in sorted(archive.entries, key=lambda entry: entry.kind is EntryKind.LINK):
+        place = directory / entry.path[1:]
+        parent = place if entry.kind is EntryKind.DIRECTORY else place.parent
+        if not parent.is_dir():
+            parent.mkdir(parents=True)
         if entry.kind is EntryKind.LINK:
-            place = directory / entry.path[1:]
-            place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(entry.target)
+        elif entry.kind is not EntryKind.DIRECTORY:
+            _make_file(entry, place)
     devices = {entry.path for entry in archive.entries if entry.kind is EntryKind.DEVICE}
     index = {
         "page_bytes": archive.page_bytes,
@@ -115,12 +127,7 @@ def _answer(entry: Entry) -> str:
     return {EntryKind.DEVICE: "EINVAL", EntryKind.LISTED: "ENODATA"}.get(entry.kind, entry.problem)
 
 
-def _make(entry: Entry, directory: Path) -> None:
-    place = directory / entry.path[1:]
-    if entry.kind is EntryKind.DIRECTORY:
-        place.mkdir(parents=True, exist_ok=True)
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
+def _make_file(entry: Entry, place: Path) -> None:
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(entry.content.encode("utf-8", "surrogateescape"))

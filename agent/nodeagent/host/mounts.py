@@ -13,6 +13,7 @@ from nodeagent.host.superblock import superblock_uuid
 from nodeagent.model.host_reader import MountEntry
 
 MOUNTINFO = "/proc/self/mountinfo"
+_BY_UUID = "/dev/disk/by-uuid"
 
 
 def read_mounts(host: Host, *, with_uuids: bool = True) -> tuple[MountEntry, ...]:
@@ -73,6 +74,7 @@ class _Uuids:
 
     host: Host
     found: dict[str, str] = field(default_factory=dict)
+    linked: dict[str, str] = field(default_factory=dict)
 
     def of(self, source: str, *, fstype: str) -> str:
         if source not in self.found:
@@ -89,10 +91,11 @@ class _Uuids:
         )
 
     def _from_links(self, name: str) -> str:
-        for link in self.host.names("/dev/disk/by-uuid"):
-            if self.host.link(f"/dev/disk/by-uuid/{link}").rpartition("/")[2] == name:
-                return unescape_udev(link)
-        return ""
+        if not self.linked:
+            links = self.host.names(_BY_UUID)
+            targets = {self.host.link(f"{_BY_UUID}/{link}").rpartition("/")[2]: unescape_udev(link) for link in links}
+            self.linked.update(targets, **{"": ""})
+        return self.linked.get(name, "")
 
     def _from_udev(self, name: str) -> str:
         number = self.host.text(f"/sys/class/block/{name}/dev")

@@ -20,7 +20,7 @@ _VIRTUAL_FUNCTION = re.compile(r"virtfn\d{1,5}", re.ASCII)
 def read_nics(look: Inspection) -> tuple[Nic, ...]:
     names = look.host.names(NET_ROOT)
     # The directory also holds files of the bonding module.
-    return tuple(_read_nic(look, name) for name in names if look.host.link(f"{NET_ROOT}/{name}"))
+    return tuple(_read_nic(look, name) for name in names if look.host.kind_and_mode(f"{NET_ROOT}/{name}")[0] != "file")
 
 
 def _read_nic(look: Inspection, name: str) -> Nic:

@@ -38,6 +38,7 @@ class Pseudonyms:
 
     given: dict[tuple[Secret, str], str] = field(default_factory=dict)
     _pattern: re.Pattern[str] | None = None
+    _known: dict[str, str] = field(default_factory=dict)
 
     def of(self, kind: Secret, secret: str) -> str:
         """The pseudonym; an empty text and one of zeros only (the loopback's address) stay what they are."""
@@ -61,15 +62,16 @@ class Pseudonyms:
         return self._pattern.sub(self._replacement, text)
 
     def _compile(self) -> re.Pattern[str]:
-        known = {secret for _, secret in self.given if _distinctive(secret)}
-        alternatives = [re.escape(secret) for secret in sorted(known, key=lambda secret: (-len(secret), secret))]
+        self._known = {secret: name for (_, secret), name in self.given.items() if _distinctive(secret)}
+        ordered = sorted(self._known, key=lambda secret: (-len(secret), secret))
+        alternatives = [re.escape(secret) for secret in ordered]
         named = [f"(?P<uuid>{_UUID}|{_LINK_NAME})", f"(?P<mac>{_MAC})", f"(?P<user>{_HOME})"]
         return re.compile("|".join([*(f"(?P<known>{'|'.join(alternatives)})" for _ in alternatives[:1]), *named]))
 
     def _replacement(self, match: re.Match[str]) -> str:
         found = match[0]
         if match.lastgroup == "known":
-            return next(name for (_, secret), name in self.given.items() if secret == found)
+            return self._known[found]
         return self.of(Secret(match.lastgroup or ""), found)
 
 

@@ -169,6 +169,8 @@ def test_a_capture_never_replaces_a_file(tmp_path: Path) -> None:
         ("/a\n    b 0644 2 lines\n    |only one\n", "wanted a line of content"),
         ("/a\n    b 0644 999999 lines\n", "wanted what the entry is"),
         ("/a\n    b 0644 1 lines of base64\n    |***\n", "not base64"),
+        ("/a\n    b 0777 -> \\x00\n", "not the target of a link"),
+        ("/a\n    b 0777 -> " + "x/" * 2500 + "\n", "not the target of a link"),
         ("/a\n    b 9999 = x\n", "wanted a directory or an entry"),
         ("/a\n    b 0644 = \\q\n", "not an escape"),
         ("/a\n    b 0644 ! because\n", "wanted what the entry is"),
@@ -182,6 +184,15 @@ def test_a_hostile_archive_is_refused_whole(body: str, problem: str, tmp_path: P
     with pytest.raises(HostError, match=problem):
         load(tmp_path / "capture", tmp_path / "copy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["capture"]
+
+
+def test_what_the_file_system_refuses_leaves_nothing_behind(tmp_path: Path) -> None:
+    deep = "".join(f"/{'d' * 200}" for _ in range(19))
+    (tmp_path / "capture").write_text(f"{HEADER}/first\n    file 0644 = x\n{deep}\n    {'f' * 100} 0644 = x\n")
+    directory = tmp_path / ("long" * 50)
+    with pytest.raises(HostError, match="cannot unpack"):
+        load(tmp_path / "capture", directory)
+    assert list(directory.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\xff\xfe", b"nodeagent host capture 2\npage-bytes 4096\n", b"\n" * 9])

@@ -105,6 +105,9 @@ def test_a_capture_can_be_captured_from_the_command_line(tmp_path: Path, capsys:
     source = HOSTS / "laptop.capture"
     assert main(["host", "capture", "--root", str(source), str(file)]) == ExitCode.OK
     assert file.read_text() == source.read_text()
+    assert main(["host", "capture", "--root", str(source), "-"]) == ExitCode.OK
+    assert capsys.readouterr().out == source.read_text()
+    assert main(["host", "capture", "--root", str(source), str(tmp_path / "third")]) == ExitCode.OK
     assert "read it before you pass it on" in capsys.readouterr().err
     assert main(["host", "capture", "--root", str(source), str(file)]) == ExitCode.ERROR
     assert "exists already" in capsys.readouterr().err
