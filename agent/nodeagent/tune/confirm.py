@@ -6,10 +6,9 @@ window too: settings of the kernel are gone with the boot, and what is persisten
 
 from nodeagent.model.errors import RefusedError, UsageError
 from nodeagent.tune.guard import Start, Watch, end
-from nodeagent.tune.ledger import Kind, Transaction
+from nodeagent.tune.ledger import UNCONFIRMED, Kind, Transaction
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
-from nodeagent.tune.recover import UNCONFIRMED
 from nodeagent.tune.session import Session
 
 SHORTEST_SECONDS = 10.0

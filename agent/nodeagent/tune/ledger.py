@@ -31,6 +31,9 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"
 
 
+UNCONFIRMED = "unconfirmed"
+"""The last word of a transaction that was undone because nobody confirmed it."""
+
 _FATES = {
     RecordType.ROLLED,
     RecordType.LAPSED,
@@ -107,8 +110,9 @@ class Transaction:
 
     @property
     def unconfirmed(self) -> bool:
-        """Armed, not confirmed, and something of it still stands."""
-        return self.armed is not None and not self.confirmed and any(intent.owned for intent in self.intents)
+        """Armed, not confirmed, and something of it still stands that was not tried to undo for that reason."""
+        waits = self.armed is not None and not self.confirmed and self.ended != UNCONFIRMED
+        return waits and any(intent.owned for intent in self.intents)
 
     def window_is_over(self, *, boot_id: str, boottime_seconds: float) -> bool:
         """A power cut ends the window: nobody can say any more that all was well."""

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from nodeagent.host import changes
 from nodeagent.model.errors import HostError
-from nodeagent.tune.ledger import Intent, Kind, Outcome, Transaction
+from nodeagent.tune.ledger import UNCONFIRMED, Intent, Kind, Outcome, Transaction
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.session import Session
 from nodeagent.tune.undo import UndoStep, lapse, undo
 
 RECOVERED = "recovered"
 INTERRUPTED = "interrupted"
-UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
