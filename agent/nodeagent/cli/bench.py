@@ -37,7 +37,11 @@ def list_benchmarks(terminal: Terminal, /, *, output: str) -> None:
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--profile", help="Run the benchmarks of this profile, at its places.")
+@click.option(
+    "--profile",
+    envvar="NODEAGENT_PROFILE",
+    help="Run the benchmarks of this profile, at its places (NODEAGENT_PROFILE).",
+)
 @click.option("--stage", default="", help="Judge by the targets of this stage.")
 @click.option(
     "--target",

@@ -28,6 +28,7 @@ def perform(terminal: Terminal, *, results: Path, state_dir: Path | None) -> Exi
         console=StoryConsole(terminal, sys.stdout),
         run=CommandRunner(terminal),
         scrape=scrape,
+        remember=os.environ.update,
         results=Path.cwd() / results,
         is_root=os.geteuid() == 0,
     )
@@ -89,7 +90,8 @@ class CommandRunner:
             return self._here(arguments)
         command = nodeagent("--color", self._color, *arguments, namespace=namespace)
         completed = process.run(command, on_output=_pass_on)
-        sys.stderr.write(completed.stderr.decode(errors="replace"))
+        if completed.exit_code != ExitCode.OK:
+            sys.stderr.write(completed.stderr.decode(errors="replace"))
         return completed.exit_code
 
     def _here(self, arguments: tuple[str, ...]) -> int:
@@ -107,9 +109,13 @@ def nodeagent(*arguments: str, namespace: str | None, seconds: float = _COMMAND_
     return Command(
         argv=(sys.executable, "-c", _MAIN, *arguments),
         timeout_seconds=seconds,
-        environment=(("PYTHONPATH", str(Path(__file__).parents[2])), ("NO_COLOR", os.environ.get("NO_COLOR", ""))),
+        environment=(("PYTHONPATH", str(Path(__file__).parents[2])), *_settings()),
         network_namespace=namespace,
     )
+
+
+def _settings() -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in os.environ.items() if name.startswith("NODEAGENT_"))
 
 
 def scrape(arguments: tuple[str, ...], namespace: str | None) -> str:

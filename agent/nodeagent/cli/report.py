@@ -13,7 +13,7 @@ FORMATS = ("html", "markdown", "json", "junit")
 
 @click.command()
 @click.option("--stage", default="local", show_default=True, help="Hold the host against the targets of this stage.")
-@click.option("--profile", help="Hold the host against this profile.")
+@click.option("--profile", envvar="NODEAGENT_PROFILE", help="Hold the host against this profile (NODEAGENT_PROFILE).")
 @click.option(
     "--target",
     "targets",

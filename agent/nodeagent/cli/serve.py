@@ -21,7 +21,11 @@ _SHORTEST_SECONDS = 1.0
     "--refresh", default="30s", show_default=True, metavar="TIME", help="Read the host again so often; at least 1s."
 )
 @click.option("--stage", default="local", show_default=True, help="Show the targets of this stage.")
-@click.option("--profile", help="Compare the settings with this profile at every refresh.")
+@click.option(
+    "--profile",
+    envvar="NODEAGENT_PROFILE",
+    help="Compare the settings with this profile at every refresh (NODEAGENT_PROFILE).",
+)
 @click.option(
     "--target",
     "targets",

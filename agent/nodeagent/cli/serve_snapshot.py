@@ -3,6 +3,7 @@
 import platform
 import time
 
+from nodeagent.bench.benchmarks import BENCHMARKS
 from nodeagent.cli.evidence import Documents, Question, gather
 from nodeagent.host.host import Host
 from nodeagent.report.document import ProfileReference
@@ -15,6 +16,7 @@ def taker(question: Question) -> TakeSnapshot:
     """A function that reads the host once more; it gets what the server counted, and the failures so far."""
     started_at = time.time()
     documents = Documents()
+    benchmarks = {metric.name: benchmark.name for benchmark in BENCHMARKS for metric in benchmark.metrics}
 
     def take(traffic: Traffic, failures: int) -> Snapshot:
         began = time.monotonic()
@@ -37,6 +39,7 @@ def taker(question: Question) -> TakeSnapshot:
             verdicts=evidence.verdicts,
             judgements=evidence.judgements,
             targets=gathered.targets,
+            benchmarks=benchmarks,
             journal=evidence.journal,
             traffic=traffic,
         )

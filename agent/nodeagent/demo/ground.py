@@ -6,6 +6,7 @@ it is, and why, is part of what is made.
 """
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,14 @@ from nodeagent.model.command import Command
 from nodeagent.model.errors import HostError
 
 ROLES = ("ledger", "accounts", "snapshots")
-SIZE_BYTES = 768 * 2**20
+SIZE = "768M"
 
 _SERVER_ADDRESS, _CLIENT_ADDRESS = "198.18.0.1", "198.18.0.2"  # RFC 2544: for benchmarks, never routed
 _FIRST_NUMBER, _NUMBERS = 1000, 9000
 _TRIES = 20
 _SECONDS = 30.0
+_REMOVE_TRIES = 25
+_REMOVE_WAIT_SECONDS = 0.2
 
 Say = Callable[[str], None]
 """Gets each command as it would be typed."""
@@ -118,10 +121,10 @@ def remove_network(claim: Claim) -> list[str]:
 
 def _make_drive(claim: Claim, role: str, say: Say) -> Drive:
     image = claim.path / f"{role}.img"
-    _do(say, "truncate", "--size", str(SIZE_BYTES), str(image))
+    _do(say, "truncate", "--size", SIZE, str(image))
     number = _add_loop(claim)
     _do(say, "losetup", "--direct-io=on", node(number), str(image))
-    return Drive(role=role, directory=claim.path / "mnt" / role, image=image, loop=number)
+    return Drive(role=role, directory=claim.path / role, image=image, loop=number)
 
 
 def _add_loop(claim: Claim) -> int:
@@ -136,9 +139,9 @@ def _add_loop(claim: Claim) -> int:
 
 
 def _make_directory(claim: Claim, role: str, say: Say) -> Drive:
-    directory = claim.path / "mnt" / role
-    say(f"mkdir -p {directory}")
-    directory.mkdir(parents=True)
+    directory = claim.path / role
+    say(f"mkdir {directory}")
+    directory.mkdir()
     return Drive(role=role, directory=directory)
 
 
@@ -173,9 +176,17 @@ def _do(say: Say, *argv: str) -> None:
 
 
 def _try(typed: str, *argv: str) -> str:
-    """Run a command that may fail; "" or what it said, with the command to type."""
-    try:
-        _do(lambda _line: None, *argv)
-    except HostError as error:
-        return f"{error.message} (next: {typed})"
-    return ""
+    """Run a command that may fail; "" or what it said, with the command to type.
+
+    A process that was killed a moment ago may still hold what is to go, so it is tried for some seconds.
+    """
+    said = ""
+    for _ in range(_REMOVE_TRIES):
+        try:
+            _do(lambda _line: None, *argv)
+        except HostError as error:
+            said = error.message
+            time.sleep(_REMOVE_WAIT_SECONDS)
+        else:
+            return ""
+    return f"{said} (next: {typed})"

@@ -7,6 +7,7 @@ manifest first. So whoever finds the directory of a demo that was killed can rem
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Self
 
 from nodeagent.host.state_directory import ensure_state_directory
 
-_PREFIX = "run-"
+_TOKEN = re.compile(r"[0-9a-f]{6}")
 _UNBORN = ".new-"
 _UNBORN_SECONDS = 60.0
 _LOCK = "lock"
@@ -36,7 +37,7 @@ class Claim:
         """A new directory below `base` (made too, mode 0700), already locked when its name appears."""
         ensure_state_directory(base)
         token = token_hex(3)
-        unborn, path = base / f"{_UNBORN}{token}", base / f"{_PREFIX}{token}"
+        unborn, path = base / f"{_UNBORN}{token}", base / token
         unborn.mkdir(mode=0o700)
         lock = _lock(unborn)
         unborn.rename(path)
@@ -45,7 +46,7 @@ class Claim:
     @classmethod
     def abandoned(cls, base: Path) -> Iterator[Self]:
         """The directories of demos that are no longer running, each locked for whoever cleans up."""
-        for path in sorted(base.glob(f"{_PREFIX}*")) if base.is_dir() else ():
+        for path in sorted(path for path in base.glob("*") if _TOKEN.fullmatch(path.name)):
             try:
                 yield cls(path=path, lock=_lock(path))
             except (BlockingIOError, FileNotFoundError):
@@ -58,7 +59,7 @@ class Claim:
     @property
     def token(self) -> str:
         """Short and unique: part of every name outside the directory."""
-        return self.path.name.removeprefix(_PREFIX)
+        return self.path.name
 
     def note(self, kind: str, name: str) -> None:
         """Write down what is about to be made; on disk when this returns."""

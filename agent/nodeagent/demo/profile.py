@@ -5,6 +5,10 @@ loop devices, the TCP settings of its own network namespace, filesystems on its 
 changes can be noticed by anybody else.
 """
 
+import glob
+import json
+from pathlib import Path
+
 from nodeagent.demo.ground import Drive, Ground
 
 FILE_NAME = "demo.yaml"
@@ -23,14 +27,18 @@ _SYSCTL = """\
       value: "0"
       why: a connection that was idle for a moment keeps its window; only inside the demo's own network namespace
       source: https://docs.kernel.org/networking/ip-sysctl.html
-    net.ipv4.tcp_rmem:
-      value: "4096 131072 16777216"
-      why: one TCP stream may fill a fast link; only inside the demo's own network namespace
+    net.ipv4.tcp_mtu_probing:
+      value: ">=1"
+      why: a path that drops large frames without a word is found out, where a stream would stall
       source: https://docs.kernel.org/networking/ip-sysctl.html
-    net.ipv4.tcp_wmem:
-      value: "4096 131072 16777216"
-      why: the same for what is sent
+    net.ipv4.tcp_fin_timeout:
+      value: "<=30"
+      why: closed connections give their ports back sooner
       source: https://docs.kernel.org/networking/ip-sysctl.html
+    net.core.somaxconn:
+      value: ">=4096"
+      why: the kernel's own default; a setting that is as wanted already
+      source: https://docs.kernel.org/admin-guide/sysctl/net.html
 """
 _QUEUE = """\
     - name: {role}
@@ -62,11 +70,7 @@ def write_profile(ground: Ground) -> str:
     parts = [_HEAD.format(left_out=", ".join(left_out))]
     tune = [
         *([_SYSCTL] if ground.namespace else []),
-        *(
-            ["  block-queue:\n", *(_QUEUE.format(role=drive.role, image=drive.image) for drive in drives)]
-            if drives
-            else []
-        ),
+        *(["  block-queue:\n", *map(_queue, drives)] if drives else []),
         *(["  filesystem:\n", *map(_filesystem, drives)] if drives else []),
     ]
     parts += ["\ntune:\n", *tune] if tune else []
@@ -75,15 +79,33 @@ def write_profile(ground: Ground) -> str:
     return "".join(parts)
 
 
+def _queue(drive: Drive) -> str:
+    return _QUEUE.format(role=drive.role, image=_pattern(drive.image))
+
+
 def _filesystem(drive: Drive) -> str:
     kind = "btrfs" if drive.role == "snapshots" else "ext4"
     return _FILESYSTEM.format(
-        role=drive.role, directory=drive.directory, image=drive.image, type=kind, label=f"demo-{drive.role}"
+        role=drive.role,
+        directory=_quoted(str(drive.directory)),
+        image=_pattern(drive.image),
+        type=kind,
+        label=f"demo-{drive.role}",
     )
 
 
 def _place(drive: Drive) -> str:
-    return f"  - {{ role: {drive.role}, directory: {drive.directory} }}\n"
+    return f"  - {{ role: {drive.role}, directory: {_quoted(str(drive.directory))} }}\n"
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar, whatever is in it: JSON strings are YAML 1.2."""
+    return json.dumps(text)
+
+
+def _pattern(path: Path | None) -> str:
+    """The selector of exactly this file, quoted."""
+    return _quoted(glob.escape(str(path)))
 
 
 def _benchmarks() -> list[str]:
@@ -93,7 +115,7 @@ def _benchmarks() -> list[str]:
         ("randread-4k", "accounts", "size: 64MiB, "),
         ("seq-write", "snapshots", "size: 64MiB, "),
         ("tcp-forward", "network", ""),
-        ("udp", "network", ""),
+        ("tcp-reverse", "network", ""),
     )
     return [
         f"  - {{ benchmark: {name}, place: {place}, options: {{ {size}runtime: 1s }} }}\n"

@@ -38,7 +38,10 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Moments are seconds since the epoch; None is "not known" and gives no series."""
+    """Moments are seconds since the epoch; None is "not known" and gives no series.
+
+    `benchmarks` maps each metric to the benchmark that measures it.
+    """
 
     taken_at: float
     started_at: float
@@ -51,5 +54,6 @@ class Snapshot:
     verdicts: tuple[Verdict, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     targets: tuple[Target, ...] = ()
+    benchmarks: dict[str, str] = field(default_factory=dict)
     journal: JournalSummary | None = None
     traffic: Traffic = field(default_factory=Traffic)

@@ -18,7 +18,6 @@ _LABELS = ["benchmark", "metric", "role"]
 def collect(snapshot: Snapshot) -> Iterator[Metric]:
     families = _families()
     info, outcome, target = families["info"], families["outcome"], families["target"]
-    benchmarks = {judgement.metric.name: _benchmark(judgement) for judgement in snapshot.judgements}
     described = set()
     for judgement in snapshot.judgements:
         labels = [_benchmark(judgement), judgement.metric.name, judgement.place.role]
@@ -31,7 +30,7 @@ def collect(snapshot: Snapshot) -> Iterator[Metric]:
             described.add(judgement.metric.name)
             info.add_metric([labels[0], labels[1], judgement.metric.unit.value, judgement.metric.direction.value], 1)
     for wanted in snapshot.targets:
-        target.add_metric([benchmarks.get(wanted.metric, ""), wanted.metric, wanted.role], wanted.bound)
+        target.add_metric([snapshot.benchmarks.get(wanted.metric, ""), wanted.metric, wanted.role], wanted.bound)
     yield from families.values()
 
 
