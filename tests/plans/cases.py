@@ -19,7 +19,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from nodeagent.host.host import TREE_INDEX, Host
+from nodeagent.host import Host
+from nodeagent.host.tree_index import TREE_INDEX
 from nodeagent.model.change import Change, PlanItem
 from nodeagent.model.verdict import Verdict
 from nodeagent.profiles import load_profile

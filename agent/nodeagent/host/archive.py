@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from nodeagent.host.host import TREE_INDEX
+from nodeagent.host.tree_index import TREE_INDEX
 from nodeagent.model.errors import HostError
 
 FORMAT_LINE = "nodeagent host capture 1"

@@ -5,7 +5,6 @@ with the same facts (docs/host.md tells the format). Files that answered an erro
 directory can hold, go to an index that Host honours.
 """
 
-import json
 import os
 import re
 import shutil
@@ -13,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from nodeagent.host.archive import Archive, Entry, EntryKind, format_archive, parse_archive
-from nodeagent.host.host import TREE_INDEX, Host
+from nodeagent.host.host import Host
 from nodeagent.host.recording import RecordingHost, collect
 from nodeagent.host.scrub import Scrubber
+from nodeagent.host.tree_index import TreeIndex
 from nodeagent.model.errors import HostError, UsageError
 
 ARCHIVE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -113,13 +113,11 @@ def unpack(archive: Archive, directory: Path) -> None:
             place.symlink_to(entry.target)
         elif entry.kind is not EntryKind.DIRECTORY:
             _make_file(entry, place)
-    devices = {entry.path for entry in archive.entries if entry.kind is EntryKind.DEVICE}
-    index = {
-        "page_bytes": archive.page_bytes,
-        "unreadable": {entry.path: problem for entry in archive.entries if (problem := _answer(entry))},
-        "kinds": dict.fromkeys(sorted(devices), "device"),
-    }
-    (directory / TREE_INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
+    TreeIndex(
+        unreadable={entry.path: problem for entry in archive.entries if (problem := _answer(entry))},
+        kinds={entry.path: "device" for entry in archive.entries if entry.kind is EntryKind.DEVICE},
+        page_bytes=archive.page_bytes,
+    ).write(directory)
 
 
 def _answer(entry: Entry) -> str:

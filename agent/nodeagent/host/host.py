@@ -3,11 +3,10 @@
 `Host()` is this machine; `Host(root=DIR)` is a captured or generated tree, and every reader works on both. Below a root
 of its own no path leads out: `..` and absolute link targets are taken as chroot(2) would, one component at a time.
 
-A captured tree can hold what an ordinary directory can't (a file that answers EACCES even to root, a device node); an
-index beside it (`TREE_INDEX`, written by host/capture.py) says which, and is honoured here.
+What a captured tree can't hold as files (an error, a device node) stands in its index (host/tree_index.py).
 """
 
-# ruff: noqa: PTH112, PTH114, PTH115, PTH116, PTH208 - thousands of reads for one inventory: pathlib would triple its time
+# ruff: noqa: PTH115, PTH116, PTH208 - thousands of reads for one inventory: pathlib would triple its time
 
 import errno
 import os
@@ -17,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodeagent.host.rooted import RootedPaths, absolute
+from nodeagent.host.tree_index import TREE_INDEX, TreeIndex
 from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.reading import Reading, ReadStatus
 
@@ -30,10 +31,6 @@ READ_LIMIT_BYTES = 4 * 1024 * 1024
 HEAD_BYTES = 8192
 """Enough for the block of one CPU in /proc/cpuinfo."""
 
-TREE_INDEX = ".nodeagent-tree.json"
-
-_LINK_LIMIT = 40  # MAXSYMLINKS of the kernel
-_OWN_PROCESS = "/proc/self"  # another number for each reader: a tree has it as a plain directory
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -58,7 +55,7 @@ class Host:
     def path(self, path: str) -> Path:
         """Where `path` is in the file system we run on, its parent's links followed, the last component untouched.
 
-        The file need not exist. ValueError for a path that isn't absolute.
+        The file need not exist. ValueError for a path that isn't absolute, OSError for links that go in circles.
         """
         return Path(self._locate(path))
 
@@ -66,9 +63,9 @@ class Host:
         """The path on the machine with every link followed; "" where it leads nowhere."""
         try:
             if self.is_live:
-                return os.path.realpath(_absolute(path), strict=True)
-            inner = self._resolve(path, follow_last=True)
-            os.lstat(self._outside(inner))
+                return os.path.realpath(absolute(path), strict=True)
+            inner = self._paths.resolve(path, follow_last=True)
+            os.lstat(self._paths.outside(inner))
             return inner
         except (OSError, ValueError):
             return ""
@@ -85,8 +82,7 @@ class Host:
 
         OSError where links go round in circles.
         """
-        links: dict[str, str] = {}
-        return self._walk(_absolute(path), must_exist=False, links=links), links
+        return self._paths.trace(path)
 
     def read(self, path: str) -> Reading:
         content, problem, writable = self._read(path)
@@ -149,10 +145,7 @@ class Host:
 
     def page_bytes(self) -> int:
         """The base page of the kernel; of a captured tree what the capture noted."""
-        if self.is_live:
-            return os.sysconf("SC_PAGE_SIZE")
-        noted = self._index.get("page_bytes")
-        return noted if isinstance(noted, int) else 4096
+        return os.sysconf("SC_PAGE_SIZE") if self.is_live else self._index.page_bytes
 
     def boot_id(self) -> str:
         """The kernel's random id of this boot; "" where it can't be read."""
@@ -176,7 +169,7 @@ class Host:
         return read_facts(self)
 
     def _kind(self, location: str, status: os.stat_result) -> str:
-        return self._kinds.get(location.removeprefix(self._prefix)) or _kind(status.st_mode)
+        return self._index.kinds.get(self._paths.inside(location)) or _kind(status.st_mode)
 
     def _is_mount_point(self, path: str) -> bool:
         from nodeagent.host.mounts import mount_targets
@@ -200,100 +193,26 @@ class Host:
     def _target(self, path: str) -> str:
         """Where a path really is, all links followed when below an injected root (live, the kernel does it)."""
         if self.is_live:
-            return _absolute(path)
-        inner = self._resolve(path, follow_last=True)
-        if mark := self._marks.get(inner):
+            return absolute(path)
+        inner = self._paths.resolve(path, follow_last=True)
+        if mark := self._index.unreadable.get(inner):
             raise _Marked(mark)
-        return self._outside(inner)
+        return self._paths.outside(inner)
 
     def _locate(self, path: str) -> str:
         if self.is_live:
-            return _absolute(path)
-        return self._outside(self._resolve(path, follow_last=False, must_exist=False))
-
-    def _outside(self, inner: str) -> str:
-        return self._prefix + inner
-
-    def _resolve(self, path: str, *, follow_last: bool, must_exist: bool = True) -> str:
-        """Follow links inside the root; the result is absolute inside the root and holds no link (but the last)."""
-        parent, _, last = _absolute(path).rstrip("/").rpartition("/")
-        if last in ("", ".", ".."):
-            return self._walk(path, must_exist=must_exist)
-        known = self._directories.get(parent)
-        if known is None:
-            known = self._walk(parent, must_exist=must_exist)
-            if os.path.isdir(self._outside(known)):
-                self._directories[parent] = known
-        inner = f"{known.rstrip('/')}/{last}"
-        if follow_last and os.path.islink(self._outside(inner)):
-            return self._walk(inner, must_exist=must_exist)
-        return inner
-
-    def _walk(self, path: str, *, must_exist: bool, links: dict[str, str] | None = None) -> str:
-        """Follow every link of a path inside the root; `links` collects those met, by the path of the link."""
-        done: list[str] = []
-        waiting = path.split("/")[::-1]
-        budget = _LINK_LIMIT
-        while waiting:
-            name = waiting.pop()
-            if name == "..":
-                del done[-1:]
-            if name in ("", ".", ".."):
-                continue
-            done.append(name)
-            target = self._link_at("/" + "/".join(done), must_exist=must_exist)
-            if not target:
-                continue
-            if links is not None:
-                links["/" + "/".join(done)] = target
-            budget -= 1
-            if budget < 0:
-                raise OSError(errno.ELOOP, "too many links", path)
-            del done[0 if target.startswith("/") else -1 :]
-            waiting.extend(target.split("/")[::-1])
-        return "/" + "/".join(done)
-
-    def _link_at(self, inner: str, *, must_exist: bool) -> str:
-        """The target if a link stands there, "" if something else does."""
-        if inner == _OWN_PROCESS:
-            return ""
-        try:
-            return os.readlink(self._outside(inner))
-        except OSError as error:
-            if error.errno != errno.EINVAL and must_exist:
-                raise
-            return ""
+            return absolute(path)
+        return self._paths.outside(self._paths.resolve(path, follow_last=False, must_exist=False))
 
     @cached_property
-    def _prefix(self) -> str:
-        return "" if self.is_live else os.fspath(self.root)
+    def _paths(self) -> RootedPaths:
+        return RootedPaths(prefix="" if self.is_live else os.fspath(self.root))
 
     @cached_property
-    def _directories(self) -> dict[str, str]:
-        """Directories below an injected root that were resolved before; trees of a fixture don't move."""
-        return {}
-
-    @cached_property
-    def _index(self) -> dict[str, object]:
+    def _index(self) -> TreeIndex:
         if self.is_live:
-            return {}
-        import json
-
-        try:
-            index = json.loads((self.root / TREE_INDEX).read_text())
-        except (OSError, ValueError):
-            return {}
-        return index if isinstance(index, dict) else {}
-
-    @cached_property
-    def _marks(self) -> dict[str, str]:
-        """Paths (real ones) that answer an errno instead of content."""
-        return _texts(self._index.get("unreadable"))
-
-    @cached_property
-    def _kinds(self) -> dict[str, str]:
-        """Paths that stand for something an unprivileged user can't make (a device node)."""
-        return _texts(self._index.get("kinds"))
+            return TreeIndex()
+        return TreeIndex.read(self.root)
 
 
 _ABSENT = ("ENOENT", "ENOTDIR", "ENXIO", "ENODEV")
@@ -303,12 +222,6 @@ def _failed(path: str, problem: str) -> Reading:
     if problem in ("ENOENT", "ENOTDIR"):
         return Reading(path=path, status=ReadStatus.ABSENT)
     return Reading(path=path, status=ReadStatus.UNREADABLE, problem=problem)
-
-
-def _absolute(path: str) -> str:
-    if not path.startswith("/"):
-        raise ValueError(f"not an absolute path: {path!r}")
-    return path
 
 
 def _content(path: str, *, head: bool) -> bytes:
@@ -334,10 +247,6 @@ def _whole_lines(content: bytes) -> bytes:
 
 def _decode(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
-
-
-def _texts(value: object) -> dict[str, str]:
-    return {str(path): str(text) for path, text in value.items()} if isinstance(value, dict) else {}
 
 
 def _problem(error: OSError | ValueError) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from nodeagent.host import Host
 from nodeagent.host.datasafety import occupancy
 from nodeagent.host.datasafety.identity import current_devices
-from nodeagent.host.host import TREE_INDEX
+from nodeagent.host.tree_index import TREE_INDEX
 from nodeagent.model.facts import BlockDevice
 from tests.fixtures.tree import Tree
 

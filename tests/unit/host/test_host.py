@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nodeagent.host import Host
-from nodeagent.host.host import READ_LIMIT_BYTES, TREE_INDEX
+from nodeagent.host.host import READ_LIMIT_BYTES
+from nodeagent.host.tree_index import TREE_INDEX
 from nodeagent.model.reading import ReadStatus
 
 

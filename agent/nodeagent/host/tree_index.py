@@ -1,0 +1,45 @@
+"""The index of an unpacked capture: what no ordinary directory can hold.
+
+A file that answers EACCES even to root, a file whose content was left out, a device node, the page size of the kernel:
+`load` writes them beside the tree, and a Host on that tree honours them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TREE_INDEX = ".nodeagent-tree.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeIndex:
+    """`unreadable` maps real paths to the errno a read gives, `kinds` to what stands for a device."""
+
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    page_bytes: int = 4096
+
+    @classmethod
+    def read(cls, root: Path) -> "TreeIndex":
+        """The index below `root`; an empty one where there is none, or none that makes sense."""
+        try:
+            document = json.loads((root / TREE_INDEX).read_text())
+        except (OSError, ValueError, RecursionError):
+            return cls()
+        if not isinstance(document, dict):
+            return cls()
+        noted = document.get("page_bytes")
+        return cls(
+            unreadable=_texts(document.get("unreadable")),
+            kinds=_texts(document.get("kinds")),
+            page_bytes=noted if isinstance(noted, int) else 4096,
+        )
+
+    def write(self, root: Path) -> None:
+        document = {"page_bytes": self.page_bytes, "unreadable": self.unreadable, "kinds": self.kinds}
+        (root / TREE_INDEX).write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(path): str(text) for path, text in value.items()} if isinstance(value, dict) else {}
