@@ -54,9 +54,9 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         raise UsageError(
             "nobody is here to be asked (stdin is no terminal)", remedy="give --yes, or apply a saved plan"
         )
-    profile = tune_setup.load(request.profile or reference)
     host = tune_setup.live(request.root)
-    state = tune_setup.state_of(host, request.state_dir)
+    state = tune_setup.state_of(request.root, request.state_dir)
+    profile = tune_setup.load(request.profile or reference, state, keep=state.is_dir())
     listener = _Progress(terminal, verbose=request.verbose, quiet=as_json)
     with open_session(host, state, command=_command(), listener=listener) as session:
         leftovers = tidy_up(session)
@@ -161,13 +161,13 @@ def _tell(result: ApplyResult, terminal: Terminal, *, verbose: bool, as_json: bo
 
 def _ending(result: ApplyResult, terminal: Terminal, width: int) -> Iterator[str]:
     """The last lines: how it ended, and the next command for each way it can go on."""
-    done = f"{len(result.applied)} of {result.total} changes"
+    done = f"{len(result.applied)} of {_changes(result.total)}"
     match result.outcome:
         case ApplyOutcome.NOTHING:
             yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Nothing to change."
             return
         case ApplyOutcome.APPLIED:
-            yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Applied {len(result.applied)} changes."
+            yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Applied {_changes(len(result.applied))}."
         case ApplyOutcome.INTERRUPTED:
             yield f"Interrupted after {done}; they stand. To go on: nodeagent tune apply"
         case _:
@@ -182,6 +182,10 @@ def _ending(result: ApplyResult, terminal: Terminal, width: int) -> Iterator[str
     if result.confirm_within_seconds is not None:
         within = f"{result.confirm_within_seconds:g} s from the start of the apply"
         yield terminal.style(f"Confirm within {within}, or it is rolled back: nodeagent tune confirm", Tone.WARN)
+
+
+def _changes(number: int) -> str:
+    return f"{number} change{'' if number == 1 else 's'}"
 
 
 def result_to_document(result: ApplyResult) -> dict[str, object]:

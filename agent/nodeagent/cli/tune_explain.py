@@ -21,7 +21,7 @@ from nodeagent.tune.tunables import TUNABLES
 
 def show(terminal: Terminal, *, tunable: str, profile: str | None, root: Path, as_json: bool) -> None:
     found = find_tunable(tunable, TUNABLES)
-    loaded = tune_setup.load(profile) if profile else None
+    loaded = tune_setup.load(profile, tune_setup.state_of(root)) if profile else None
     if loaded and tunable not in loaded.tune:
         raise UsageError(
             f"profile {loaded.name} does not set {tunable}", remedy=f"nodeagent profile show {loaded.name}"

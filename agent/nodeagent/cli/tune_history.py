@@ -8,7 +8,6 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json, table
-from nodeagent.host import Host
 from nodeagent.model.errors import ExitCode, UsageError
 from nodeagent.tune.ledger import Ledger, Transaction
 from nodeagent.tune.reading import JournalReading, has_journal, read_journal
@@ -25,7 +24,7 @@ def show(
     root: Path,
     as_json: bool,
 ) -> ExitCode:
-    state = tune_setup.state_of(Host(root=root), state_dir)
+    state = tune_setup.state_of(root, state_dir)
     if not has_journal(state):
         if as_json:
             print_json({"journal": str(state), "transactions": [], "records": [], "problem": ""}, kind="tune.history")

@@ -12,7 +12,7 @@ from nodeagent.tune.tunables import TUNABLES
 
 
 def show(terminal: Terminal, *, profile: str | None, root: Path, as_json: bool) -> None:
-    loaded = tune_setup.load(profile) if profile else None
+    loaded = tune_setup.load(profile, tune_setup.state_of(root)) if profile else None
     with tune_setup.opened(root) as host:
         facts = host.facts()
         reasons = {tunable.name: unsupported(host, tunable, facts) for tunable in TUNABLES}

@@ -33,11 +33,12 @@ class Request:
 
 
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
-    profile = tune_setup.load(request.profile)
+    state = tune_setup.state_of(request.root, request.state_dir)
+    profile = tune_setup.load(request.profile, state)
     with tune_setup.opened(request.root) as host:
         facts = host.facts()
         plan = make_plan(host, profile, facts, TUNABLES, only=request.only or None, created_at=time.time())
-        notes = [*tune_setup.misfits(profile, facts), *_leftovers(host, request.state_dir)]
+        notes = [*tune_setup.misfits(profile, facts), *_leftovers(host, state)]
     document = plan_to_document(plan, reference=str(request.profile))
     if as_json:
         print_json({**document, "notes": notes}, kind=KIND)
@@ -72,9 +73,8 @@ def _save(path: Path, document: dict[str, object]) -> None:
         ) from error
 
 
-def _leftovers(host: Host, state_dir: Path | None) -> list[str]:
+def _leftovers(host: Host, state: Path) -> list[str]:
     """Told here because an apply would begin with them; a journal that can't be read is told by `tune history`."""
-    state = tune_setup.state_of(host, state_dir)
     if not has_journal(state):
         return []
     try:

@@ -32,7 +32,7 @@ class Request:
 
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     host = tune_setup.live(request.root)
-    state = tune_setup.state_of(host, request.state_dir)
+    state = tune_setup.state_of(request.root, request.state_dir)
     selection = Selection(transaction=request.transaction, tunable=request.tunable, key=request.key)
     if not has_journal(state) and selection == Selection():
         # Nothing was ever changed by us; making a state directory to find that out would be a change.
@@ -47,7 +47,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
 
 def confirm(terminal: Terminal, *, transaction: str | None, state_dir: Path | None, root: Path, as_json: bool) -> None:
     host = tune_setup.live(root)
-    state = tune_setup.state_of(host, state_dir)
+    state = tune_setup.state_of(root, state_dir)
     if not has_journal(state):
         raise RefusedError("no apply waits for a confirmation: there is no journal", remedy=f"ls -l {state}")
     with open_session(host, state, command=shlex.join(sys.argv[1:])) as session:

@@ -19,18 +19,22 @@ from nodeagent.tune.tunables import TUNABLES
 
 TEXT_WIDTH = 80
 
+_CACHE = "profiles"
 
-def load(reference: str | None) -> Profile:
-    """The profile that was named; UsageError, naming those there are, where none was."""
+
+def load(reference: str | None, state: Path, *, keep: bool = False) -> Profile:
+    """The profile that was named; UsageError, naming those there are, where none was.
+
+    An apply keeps it typed in its state directory (`keep`), which spares the others most of their start.
+    """
     if not reference:
         known = ", ".join(names(default_search())) or "none"
         raise UsageError(
             f"which profile? Known: {known}",
             remedy="name one with --profile NAME, or set NODEAGENT_PROFILE; nodeagent profile list shows them",
         )
-    return load_profile(
-        reference, settings_types={tunable.name: tunable.Settings for tunable in TUNABLES}, search=default_search()
-    )
+    types = {tunable.name: tunable.Settings for tunable in TUNABLES}
+    return load_profile(reference, settings_types=types, search=default_search(), cache=state / _CACHE, keep=keep)
 
 
 @contextmanager
@@ -52,8 +56,8 @@ def live(root: Path) -> Host:
     return Host() if root.resolve() == Path("/") else Host(root=root.resolve())
 
 
-def state_of(host: Host, given: Path | None) -> Path:
-    return state_directory(given, root=host.root)
+def state_of(root: Path, given: Path | None = None) -> Path:
+    return state_directory(given, root=Path("/") if root.resolve() == Path("/") else root)
 
 
 def misfits(profile: Profile, facts: HostFacts) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Request:
 
 
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
-    profile = tune_setup.load(request.profile)
+    profile = tune_setup.load(request.profile, tune_setup.state_of(request.root))
     with tune_setup.opened(request.root) as host:
         facts = host.facts()
         verdicts = verify(host, profile, facts, TUNABLES, only=request.only or None)

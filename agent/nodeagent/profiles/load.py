@@ -42,12 +42,14 @@ def load_profile(
     search: Sequence[Path],
     benchmarks: Collection[str] = (),
     cache: Path | None = None,
+    keep: bool = True,
 ) -> Profile:
     """The profile of a name or a path, typed; ProfileError with every fault of every file.
 
     `settings_types` maps each tunable to its Settings, `search` lists the directories in which names are looked up.
     `benchmarks` are the known ones, () for "don't check". `cache` is a directory in which the typed profile is kept
-    for the next time (profiles/cache.py); None reads and types the files each time.
+    for the next time (profiles/cache.py); None reads and types the files each time. Without `keep` an entry is used
+    but none is made, for those who promise to write nothing.
     """
     from nodeagent.profiles.cache import Cache
 
@@ -58,7 +60,8 @@ def load_profile(
     profile = kept.get()
     if profile is None:
         profile, layers = _load(path, reference, settings_types, search, benchmarks)
-        kept.put(profile, layers)
+        if keep:
+            kept.put(profile, layers)
     return profile
 
 
