@@ -144,6 +144,7 @@ class _Session:
             known = Circumstances(
                 stage=self.laboratory.stage,
                 aborted=series.aborted(metric),
+                notes=series.notes,
                 missing=missing.reason,
                 remedy=missing.remedy,
                 cap=self.effort.cap_runs,

@@ -32,11 +32,13 @@ _RATES = frozenset({Unit.IOPS, Unit.BYTES_PER_SECOND})
 class Circumstances:
     """What else is known of a measurement. `aborted` has one reason for each run that gave no sample.
 
-    `cap` is the number of runs at which measuring ended; None where it is not known any more.
+    `notes` are what a reader of the word must know (the page cache took part). `cap` is the number of runs at which
+    measuring ended; None where it is not known any more.
     """
 
     stage: str = ""
     aborted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     missing: str = ""
     remedy: str = ""
     cap: int | None = None
@@ -69,8 +71,10 @@ def judge(
     """Judge what was measured; never raises for what a measurement may hold."""
     known = circumstances or Circumstances()
     judgement = _word(measurement, target, rule, known)
+    notes = "".join(f" (note: {note})" for note in known.notes)
     whole = replace(
         judgement,
+        reason=judgement.reason + notes,
         measurement=measurement,
         target=target,
         ceiling=known.ceiling.value if known.ceiling else None,

@@ -29,6 +29,11 @@ class Series:
         if number is not None:
             self.numbers.append(number)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the runs were noted with, each once."""
+        return tuple(dict.fromkeys(note for run in self.runs for note in run.notes))
+
     def values(self, metric: Metric) -> tuple[float, ...]:
         """One value for each run that gave one, in the order measured."""
         return tuple(

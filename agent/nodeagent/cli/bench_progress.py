@@ -74,6 +74,7 @@ class TextReporter:
     judgements: list[Judgement] = field(default_factory=list)
     _line: "_LiveLine | None" = None
     _role: str = ""
+    _notes: dict[str, None] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         if self.live:
@@ -93,10 +94,8 @@ class TextReporter:
                 self._begin(event)
             case RunProgress() if self._line:
                 self._line.update(event)
-            case RunFinished() if event.result.aborted:
-                self._say(f"{event.result.benchmark}: run {event.run} was aborted: {event.result.aborted}")
-            case RunFinished() if self._line:
-                self._line.remember(event)
+            case RunFinished():
+                self._note(event)
             case BenchmarkFinished():
                 self._results(event)
             case Trouble():
@@ -107,10 +106,19 @@ class TextReporter:
                 pass
 
     def _begin(self, event: BenchmarkStarted) -> None:
+        self._notes = {}
         if self._line:
             self._line.begin(event)
         else:
             self._say(f"{event.benchmark} at {event.place.role}: {_runs(event)} of {event.run_seconds:.1f} s")
+
+    def _note(self, event: RunFinished) -> None:
+        run = event.result
+        self._notes |= dict.fromkeys(run.notes)
+        if run.aborted:
+            self._say(f"{run.benchmark}: run {event.run} was aborted: {run.aborted}")
+        elif self._line:
+            self._line.remember(event)
 
     def _results(self, event: BenchmarkFinished) -> None:
         self._quiet()
@@ -123,6 +131,8 @@ class TextReporter:
         lines = judgement_lines(event.judgements, self.terminal, every=self.every, width=width)
         if lines:
             self.out.write(lines + "\n")
+        for note in self._notes:
+            self.out.write(f"    note: {note}\n")
         self.out.flush()
 
     def _finish(self, event: SuiteFinished) -> None:

@@ -192,6 +192,13 @@ def test_a_judgement_carries_its_evidence() -> None:
     assert word.target == target_of(IOPS, 300e3)
 
 
+def test_what_a_reader_must_know_stands_in_the_reason() -> None:
+    known = Circumstances(notes=("the page cache took part",))
+    values = [301e3, 305e3, 310e3, 320e3, 330e3]
+    word = judge(measured(IOPS, values), target_of(IOPS, 300e3), circumstances=known)
+    assert word.reason.endswith("all of it meets >= 300 k IOPS (note: the page cache took part)")
+
+
 def test_throughput_of_a_network_is_told_in_bits() -> None:
     metric = Metric(name="net.tcp.rate", unit=Unit.BYTES_PER_SECOND, direction=Direction.HIGHER, summary="received")
     word = judge_one(metric, [2.9e9, 2.92e9, 2.94e9, 2.96e9, 2.98e9], bound=2.5e9)
