@@ -145,9 +145,8 @@ def partition_is_mounted(bench: Bench) -> Drive:
 
 def partition_is_swap(bench: Bench) -> Drive:
     node = with_partitions(bench)
-    run("mkswap", f"{node}p1")
-    run("swapon", f"{node}p1")
-    bench.undo("swapoff", f"{node}p1")
+    start = int((Path("/sys/class/block") / f"{node.removeprefix('/dev/')}p1" / "start").read_text()) * 512
+    bench.swap_on(f"{node}p1", bench.images[-1], offset=start)
     return Drive(node=node, reasons=(Reason.PARTITIONED, Reason.SWAP))
 
 
@@ -156,10 +155,9 @@ def partitions_only(bench: Bench) -> Drive:
 
 
 def active_swap(bench: Bench) -> Drive:
-    node = bench.attach(bench.image())
-    run("mkswap", node)
-    run("swapon", node)
-    bench.undo("swapoff", node)
+    image = bench.image()
+    node = bench.attach(image)
+    bench.swap_on(node, image)
     return Drive(node=node, reasons=(Reason.SWAP,))
 
 
