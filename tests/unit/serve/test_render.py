@@ -1,6 +1,8 @@
 """The page that Prometheus reads: what is on it, what is not, and how much of it there may be."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client import Metric
@@ -123,3 +125,11 @@ def test_a_label_is_printable_and_of_sane_length() -> None:
 
 def test_the_digest_of_a_profile_is_short() -> None:
     assert value(snapshot(), "nodeagent_profile_info", profile=PROFILE.name, digest=PROFILE.digest[:12]) == 1
+
+
+def test_every_metric_has_a_line_in_the_manual_and_none_is_made_up() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    documented = set(re.findall(r"^\| `(nodeagent_\w+)`", page, re.MULTILINE))
+    lines = render(snapshot()).decode().splitlines()
+    shown = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert documented == shown
