@@ -38,7 +38,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         # Nothing was ever changed by us; making a state directory to find that out would be a change.
         result = RollbackResult(transaction=None)
     else:
-        with open_session(host, state, command=shlex.join(sys.argv[1:])) as session:
+        with open_session(host, state, command=shlex.join(sys.argv[1:]), spend_reserve=True) as session:
             result = rollback(session, selection, disown=request.disown)
             confirming.end_guards(session)
     _tell(result, terminal, verbose=request.verbose, as_json=as_json)
@@ -50,7 +50,7 @@ def confirm(terminal: Terminal, *, transaction: str | None, state_dir: Path | No
     state = tune_setup.state_of(root, state_dir)
     if not has_journal(state):
         raise RefusedError("no apply waits for a confirmation: there is no journal", remedy=f"ls -l {state}")
-    with open_session(host, state, command=shlex.join(sys.argv[1:])) as session:
+    with open_session(host, state, command=shlex.join(sys.argv[1:]), spend_reserve=True) as session:
         confirmed = confirming.confirm(session, transaction)
     if as_json:
         print_json({"transaction": confirmed, "confirmed": True}, kind="tune.confirm")

@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> int:
     while (left := watch.deadline_seconds - time.clock_gettime(time.CLOCK_BOOTTIME)) > 0:
         time.sleep(min(left, _SLEEP_SECONDS))
     with open_session(
-        Host(root=watch.root), watch.state_directory, command=f"guard of {transaction}", wait=True
+        Host(root=watch.root), watch.state_directory, command=f"guard of {transaction}", wait=True, spend_reserve=True
     ) as session:
         steps = recover(session).steps
     for step in steps:

@@ -21,7 +21,7 @@ _STEP_BYTES = 16 * 1024  # two records with their WAL frames, and this step's pa
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def take(directory: Path, *, steps: int) -> None:
+def take(directory: Path, *, steps: int = 0) -> None:
     """Set the reserve aside and check that `steps` more fit; RefusedError, before anything was changed, if not."""
     try:
         descriptor = open_own_file(directory / FILE_NAME, os.O_RDWR | os.O_CREAT)

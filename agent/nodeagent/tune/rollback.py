@@ -6,7 +6,6 @@ Idempotent: what is back is no longer ours, so a second rollback has nothing to 
 from dataclasses import dataclass
 
 from nodeagent.model.errors import ExitCode, RefusedError, UsageError
-from nodeagent.tune import reserve
 from nodeagent.tune.ledger import Intent, Kind, Ledger
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
@@ -59,7 +58,6 @@ def rollback(session: Session, selection: Selection | None = None, *, disown: bo
     """
     wanted = selection or Selection()
     _check_known(session.ledger, wanted)
-    reserve.give_back(session.state_directory)
     recovered = recover(session).steps
     intents = [intent for intent in session.ledger.owned() if wanted.picks(intent)]
     _refuse_buried(session.ledger, intents, wanted)

@@ -12,7 +12,7 @@ from nodeagent.host import Host, changes
 from nodeagent.host.changes import Observation
 from nodeagent.model.change import Change
 from nodeagent.model.errors import HostError, NodeagentError
-from nodeagent.tune import lock
+from nodeagent.tune import lock, reserve
 from nodeagent.tune.clock import Clock, SystemClock
 from nodeagent.tune.journal import Journal
 from nodeagent.tune.ledger import Ledger
@@ -86,13 +86,15 @@ def open_session(
     *,
     command: str,
     wait: bool = False,
+    spend_reserve: bool = False,
     clock: Clock | None = None,
     listener: Listener = ignore,
 ) -> Iterator[Session]:
     """Take the lock and open the journal for the block.
 
-    `command` is what a person would call it, for the one who finds the lock taken. BusyError where another process has
-    the lock (unless `wait`), JournalError, HostError, RefusedError; nothing was changed then.
+    `command` is what a person would call it, for the one who finds the lock taken. `spend_reserve` is for those who
+    undo: on a full disk they get the space that everybody else must first be able to set aside. BusyError where another
+    process has the lock (unless `wait`), JournalError, HostError, RefusedError; nothing was changed then.
     """
     boot_id = host.boot_id()
     if not boot_id:
@@ -102,15 +104,18 @@ def open_session(
             remedy="mount /proc",
         )
     time = clock or SystemClock()
-    with (
-        lock.hold(state_directory, command=command, boot_id=boot_id, wall_seconds=time.wall_seconds(), wait=wait),
-        Journal(state_directory, boot_id=boot_id, clock=time) as journal,
-    ):
-        yield Session(
-            host=host,
-            journal=journal,
-            state_directory=state_directory,
-            boot_id=boot_id,
-            clock=time,
-            listener=listener,
-        )
+    with lock.hold(state_directory, command=command, boot_id=boot_id, wall_seconds=time.wall_seconds(), wait=wait):
+        # Before the journal: SQLite needs room for its own files as soon as it is opened.
+        if spend_reserve:
+            reserve.give_back(state_directory)
+        else:
+            reserve.take(state_directory)
+        with Journal(state_directory, boot_id=boot_id, clock=time) as journal:
+            yield Session(
+                host=host,
+                journal=journal,
+                state_directory=state_directory,
+                boot_id=boot_id,
+                clock=time,
+                listener=listener,
+            )

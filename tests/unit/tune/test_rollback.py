@@ -39,7 +39,9 @@ def crash_at(step: Step, key: str = "") -> Any:
 
 def roll_back(world: World, selection: Selection | None = None, *, listener: Any = None, **more: Any) -> RollbackResult:
     quiet = listener or (lambda _event: None)
-    with open_session(world.host, world.state, command="rollback", clock=world.clock, listener=quiet) as session:
+    with open_session(
+        world.host, world.state, command="rollback", clock=world.clock, listener=quiet, spend_reserve=True
+    ) as session:
         return rollback(session, selection, **more)
 
 
