@@ -9,7 +9,7 @@ somebody else than us or root is passed over and made anew; so is a directory th
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json import JSONDecodeError, dumps, loads
@@ -19,19 +19,12 @@ from typing import Any
 
 from nodeagent.model.profile import Profile
 from nodeagent.profiles.hints import child
-from nodeagent.profiles.layers import Layer
+from nodeagent.profiles.layers import Layer, LayerReader
 from nodeagent.profiles.plain import from_plain, to_plain
+from nodeagent.profiles.problems import Problems
 from nodeagent.version import VERSION
 
 _FORMAT = 1
-
-
-def default_directory() -> Path:
-    """Where entries are kept unless told otherwise: below /var/cache for root, below the user's cache for others."""
-    if os.geteuid() == 0:
-        return Path("/var/cache/nodeagent")
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "nodeagent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +33,20 @@ class Cache:
 
     directory: Path
 
-    def of(self, path: Path, *, search: Sequence[Path], settings_types: Mapping[str, Any]) -> "Entry":
+    def of(
+        self,
+        path: Path,
+        *,
+        search: Sequence[Path],
+        settings_types: Mapping[str, Any],
+        benchmarks: Collection[str] = (),
+    ) -> "Entry":
         return Entry(
             directory=self.directory,
             path=path.absolute(),
             search=tuple(search),
             settings_types=settings_types,
+            benchmarks=tuple(sorted(benchmarks)),
         )
 
 
@@ -57,6 +58,7 @@ class Entry:
     path: Path
     search: tuple[Path, ...]
     settings_types: Mapping[str, Any]
+    benchmarks: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -89,18 +91,29 @@ class Entry:
     def put(self, profile: Profile, layers: Sequence[Layer]) -> None:
         """Keep a profile; a cache that can't be written is no cache, and no error."""
         text = dumps(to_plain(profile))
-        kept = {
-            "made_by": self._made_by(),
-            "from": {path: _digest(path) for path in self._sources(layers)},
-            "digest": _text_digest(text),
-            "profile": text,
-        }
         try:
+            kept = {
+                "made_by": self._made_by(),
+                "from": {path: _digest(path) for path in self._sources(layers)},
+                "digest": _text_digest(text),
+                "profile": text,
+            }
+            if self._moved_since(layers):
+                return
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is_ours(self.directory):
                 _write(self.file, dumps(kept))
         except OSError:
             return
+
+    def _moved_since(self, layers: Sequence[Layer]) -> bool:
+        """Would other files, or other texts, be read now? Asked after their digests were taken, so that no change
+        between reading a file and taking its digest can make an old profile look like a new file's.
+        """
+        now = LayerReader(self.search, Problems()).read(self.path)
+        return [(layer.path.absolute(), layer.digest) for layer in now] != [
+            (layer.path.absolute(), layer.digest) for layer in layers
+        ]
 
     def _typed(self, kept: dict[str, Any]) -> Profile:
         tune = {name: from_plain(self.settings_types[name], item) for name, item in kept.pop("tune").items()}
@@ -118,7 +131,8 @@ class Entry:
         stamps = [
             [str(file), file.stat().st_mtime_ns] for folder in sorted(code) for file in sorted(folder.glob("*.py"))
         ]
-        return [_FORMAT, VERSION, list(sys.version_info[:3]), sorted(self.settings_types), stamps]
+        known = [sorted(self.settings_types), list(self.benchmarks)]
+        return [_FORMAT, VERSION, list(sys.version_info[:3]), known, stamps]
 
 
 def _folders(hint: Any) -> set[Path]:

@@ -68,18 +68,27 @@ def read_document(path: Path, problems: Problems, *, shown_as: str | None = None
     `shown_as` is the file's name in messages and origins.
     """
     name = shown_as or str(path)
+    text = read_text(path, name, problems)
+    return None if text is None else parse(text, name, problems)
+
+
+def read_text(path: Path, name: str, problems: Problems) -> str | None:
+    """The text of one file, within the limits; None after noting why not."""
     start = Mark(file=name, line=1, column=1)
     raw = _content(path, start, problems)
-    text = None if raw is None else _decode(raw, start, problems)
-    if text is None:
-        return None
+    return None if raw is None else _decode(raw, start, problems)
+
+
+def parse(text: str, name: str, problems: Problems) -> Mapping | None:
+    """The document in a text, or None where it is none."""
     try:
         node = _Builder(name, problems).build(text)
     except _Stop:
         return None
     if isinstance(node, Mapping):
         return node
-    problems.add(start, "wanted a mapping of keys and values", got="an empty file" if node is None else kind(node))
+    got = "an empty file" if node is None else kind(node)
+    problems.add(Mark(file=name, line=1, column=1), "wanted a mapping of keys and values", got=got)
     return None
 
 

@@ -6,10 +6,11 @@ may extend another of its own name, which is how a machine adjusts a shipped pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from nodeagent.profiles import document
-from nodeagent.profiles.document import Mapping, Scalar, read_document
+from nodeagent.profiles.document import Mapping, Scalar, parse, read_text
 from nodeagent.profiles.problems import Problems, nearest, shown
 from nodeagent.profiles.search import candidate, is_name, names
 
@@ -19,10 +20,11 @@ FILES_LIMIT = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One file of a document, as nodes."""
+    """One file of a document, as nodes; `digest` is that of the text they were made from."""
 
     path: Path
     node: Mapping
+    digest: str
 
 
 @dataclass(slots=True)
@@ -41,12 +43,13 @@ class LayerReader:
 
     def _read(self, path: Path, chain: tuple[Path, ...]) -> None:
         self.seen.add(path.absolute())
-        node = read_document(path, self.problems)
-        if node is None:
+        text = read_text(path, str(path), self.problems)
+        node = None if text is None else parse(text, str(path), self.problems)
+        if text is None or node is None:
             return
         for wanted in _extended(node):
             self._extend(wanted, path, (*chain, path.absolute()))
-        self.layers.append(Layer(path=path, node=node))
+        self.layers.append(Layer(path=path, node=node, digest=sha256(text.encode()).hexdigest()))
 
     def _extend(self, wanted: Scalar, path: Path, chain: tuple[Path, ...]) -> None:
         if not is_name(wanted.text):

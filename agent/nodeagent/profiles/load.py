@@ -56,7 +56,7 @@ def load_profile(
     path = find(reference, search, what="profile")
     if cache is None:
         return _load(path, reference, settings_types, search, benchmarks)[0]
-    kept = Cache(cache).of(path, search=search, settings_types=settings_types)
+    kept = Cache(cache).of(path, search=search, settings_types=settings_types, benchmarks=benchmarks)
     profile = kept.get()
     if profile is None:
         profile, layers = _load(path, reference, settings_types, search, benchmarks)

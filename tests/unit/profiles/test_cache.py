@@ -3,15 +3,19 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodeagent.model.errors import ProfileError
 from nodeagent.model.profile import Profile
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.profiles import default_search, load_profile
+from nodeagent.profiles.cache import Entry as Kept
+from nodeagent.profiles.layers import Layer
 from nodeagent.profiles.plain import from_plain, to_plain
 from nodeagent.tune.tunables import TUNABLES
 from tests.unit.profiles.toys import SETTINGS_TYPES, Entry, Inner, write
@@ -77,11 +81,55 @@ def test_a_file_that_now_comes_first_makes_it_anew(folder: Path) -> None:
     assert _load(folder, earlier).summary != "poisoned"
 
 
+@pytest.mark.parametrize("name", ["own/top", "earlier/base"])
+def test_what_changes_while_it_is_being_kept_is_not_kept(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is written between reading the profile and keeping it must not lend it its digest."""
+    folders = [tmp_path / folder for folder in ("own", "earlier", "later")]
+    for folder in folders:
+        folder.mkdir()
+    write(tmp_path, "own/top", "extends: [base]")
+    write(tmp_path, "later/base", "tune: {knobs: {z: 1}}")
+    put = Kept.put
+
+    def changed_first(entry: Kept, profile: Profile, layers: Sequence[Layer]) -> None:
+        write(tmp_path, name, "tune: {knobs: {z: 99}}")
+        put(entry, profile, layers)
+
+    def load_top() -> str:
+        profile = load_profile("top", settings_types=SETTINGS_TYPES, search=folders, cache=tmp_path / "cache")
+        return str(profile.tune["knobs"]["z"].value)
+
+    monkeypatch.setattr(Kept, "put", changed_first)
+    assert load_top() == "1"
+    monkeypatch.setattr(Kept, "put", put)
+    assert load_top() == "99"
+    assert load_top() == "99"
+
+
 def test_changed_code_of_the_settings_makes_it_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _load(folder)
     _poison(folder)
     monkeypatch.setattr("nodeagent.profiles.cache.VERSION", "99.0")
     assert _load(folder).summary != "poisoned"
+
+
+def test_an_entry_that_was_made_without_knowing_the_benchmarks_is_not_used_where_they_are_checked(folder: Path) -> None:
+    write(folder, "top", "benchmarks: [{benchmark: nonsense, place: x}]")
+    _load(folder)
+    with pytest.raises(ProfileError, match="there is no benchmark of this name"):
+        load_profile("top", settings_types=SETTINGS_TYPES, search=[folder], benchmarks=["udp"], cache=folder / "cache")
+
+
+def test_without_keep_an_entry_is_used_but_none_is_made(folder: Path) -> None:
+    cache = folder / "cache"
+    load_profile("top", settings_types=SETTINGS_TYPES, search=[folder], cache=cache, keep=False)
+    assert not cache.exists()
+    _load(folder)
+    _poison(folder)
+    used = load_profile("top", settings_types=SETTINGS_TYPES, search=[folder], cache=cache, keep=False)
+    assert used.summary == "poisoned"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "7", '{"made_by": 1}', "\0", "[" * 100_000, '{"a": NaN}'])
@@ -130,7 +178,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(folder: Path) -> None:
 def test_faults_are_told_with_a_cache_too(folder: Path) -> None:
     _load(folder)
     write(folder, "top", "tune: {knbos: {}}")
-    with pytest.raises(Exception, match="did you mean 'knobs'"):
+    with pytest.raises(ProfileError, match="did you mean 'knobs'"):
         _load(folder)
 
 
