@@ -109,7 +109,7 @@ def nodeagent(*arguments: str, namespace: str | None, seconds: float = _COMMAND_
     return Command(
         argv=(sys.executable, "-c", _MAIN, *arguments),
         timeout_seconds=seconds,
-        environment=(("PYTHONPATH", str(Path(__file__).parents[2])), *_settings()),
+        environment=(("PYTHONPATH", os.pathsep.join(path for path in sys.path if path)), *_settings()),
         network_namespace=namespace,
     )
 

@@ -2,7 +2,8 @@
 
 Settings of the whole machine are left out and those that end with the demo take their place: the queues of its own
 loop devices, the TCP settings of its own network namespace, filesystems on its own drives. So nothing that the demo
-changes can be noticed by anybody else.
+changes can be noticed by anybody else. Where it has nothing of its own, `workstation` stays whole,
+to be looked at only.
 """
 
 import glob
@@ -66,7 +67,9 @@ _FILESYSTEM = """\
 def write_profile(ground: Ground) -> str:
     """The YAML text of the demo's profile."""
     drives = [drive for drive in ground.drives if drive.image]
-    left_out = ["benchmarks", "places", "tune.block-queue", "tune.sysctl", "tune.transparent-hugepages"]
+    left_out = ["benchmarks", "places"]
+    if drives or ground.namespace:
+        left_out += ["tune.block-queue", "tune.sysctl", "tune.transparent-hugepages"]
     parts = [_HEAD.format(left_out=", ".join(left_out))]
     tune = [
         *([_SYSCTL] if ground.namespace else []),

@@ -6,6 +6,7 @@ terminal nor click. Whatever happens, the last step removes everything.
 
 import re
 import shlex
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def _machine(claim: Claim, tools: Tools) -> Ground:
     console.say("here is touched, and all of it is removed at the end.")
     ground = make_ground(claim, is_root=tools.is_root, say=console.command)
     for reason in ground.lacking:
-        console.say(f"Note: {reason}.")
+        console.say(textwrap.fill(f"Note: {reason}.", 80))
     return ground
 
 
