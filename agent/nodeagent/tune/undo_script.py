@@ -42,8 +42,8 @@ _HEAD = r"""#!/bin/sh
 set -u
 LC_ALL=C
 export LC_ALL
-root=@ROOT@
-boot=@BOOT@
+root='@ROOT@'
+boot='@BOOT@'
 status=0
 
 already()      { printf 'already as before: %s\n' "$1"; }
@@ -140,7 +140,7 @@ def remove_old_scripts(session: Session, *, keep: Collection[str]) -> None:
 def _render(session: Session, transaction: str, path: Path, steps: Sequence[Change]) -> str:
     root = "" if session.host.is_live else str(session.host.root)
     head = _HEAD.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
-    head = head.replace("@ROOT@", shlex.quote(root)).replace("@BOOT@", shlex.quote(session.boot_id))
+    head = head.replace("@ROOT@", root.replace("'", "'\\''")).replace("@BOOT@", session.boot_id)
     return head + "\n".join(_block(session, change) for change in reversed(steps)) + "\n" + _TAIL
 
 
