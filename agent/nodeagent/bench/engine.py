@@ -147,6 +147,7 @@ class _Session:
                 notes=series.notes,
                 missing=missing.reason,
                 remedy=missing.remedy,
+                again=self.laboratory.again(item),
                 cap=self.effort.cap_runs,
                 ceiling=ceiling(metric, item),
                 fingerprint=fingerprint,

@@ -33,7 +33,7 @@ class Circumstances:
     """What else is known of a measurement. `aborted` has one reason for each run that gave no sample.
 
     `notes` are what a reader of the word must know (the page cache took part). `cap` is the number of runs at which
-    measuring ended; None where it is not known any more.
+    measuring ended; None where it is not known any more. `again` is the command that repeats the measurement.
     """
 
     stage: str = ""
@@ -41,6 +41,7 @@ class Circumstances:
     notes: tuple[str, ...] = ()
     missing: str = ""
     remedy: str = ""
+    again: str = ""
     cap: int | None = None
     ceiling: Ceiling | None = None
     fingerprint: str = ""
@@ -104,7 +105,7 @@ def _not_measured(measurement: Measurement, known: Circumstances) -> Judgement:
         return _answer(measurement, Outcome.NOT_MEASURED, f"not measured: {known.missing}", remedy=known.remedy)
     if not known.aborted:
         return _answer(
-            measurement, Outcome.NOT_MEASURED, "not measured: no run was made", remedy=_again(measurement.benchmark)
+            measurement, Outcome.NOT_MEASURED, "not measured: no run was made", remedy=_again(measurement, known)
         )
     count = len(known.aborted)
     runs = "its only run was" if count == 1 else f"all {count} runs were"
@@ -141,10 +142,10 @@ def _against_target(
             reason, remedy = f"all of it meets {wanted}", ""
         case Outcome.FAIL:
             reason = f"all of it misses {wanted}, the median by {_gap(interval.median, target)}"
-            remedy = "look for drift with `nodeagent tune verify`, then " + _again(measurement.benchmark)
+            remedy = "look for drift with `nodeagent tune verify`, then " + _again(measurement, known)
         case _:
             reason = _open_question(measurement, target, rule, runs, aborted, interval)
-            remedy = _again(measurement.benchmark, cap=rule.next_look(runs))
+            remedy = _again(measurement, known, cap=rule.next_look(runs))
     return _answer(
         measurement,
         outcome,
@@ -244,7 +245,8 @@ def _is_good(value: float, target: Target) -> bool:
 def _gap(value: float, target: Target) -> str:
     if target.bound == 0:
         return "any amount, as the bound is 0"
-    return f"{abs(value - target.bound) / abs(target.bound) * 100:.2g} %"
+    percent = abs(value - target.bound) / abs(target.bound) * 100
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
 def _reasons(aborted: Sequence[str]) -> str:
@@ -257,8 +259,9 @@ def _runs(count: int) -> str:
     return "1 run" if count == 1 else f"{count} runs"
 
 
-def _again(benchmark: str, *, cap: int | None = None) -> str:
-    return f"nodeagent bench run {benchmark}" + (f" --cap {cap}" if cap else "")
+def _again(measurement: Measurement, known: Circumstances, *, cap: int | None = None) -> str:
+    command = known.again or f"nodeagent bench run {measurement.benchmark}"
+    return command + (f" --cap {cap}" if cap else "")
 
 
 def _look_at_raw(measurement: Measurement) -> str:

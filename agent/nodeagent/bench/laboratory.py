@@ -37,7 +37,10 @@ class RunOnce(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laboratory:
-    """`state_directory` is the agent's own and exists. `stage` is "" where none was named."""
+    """`state_directory` is the agent's own and exists. `stage` is "" where none was named.
+
+    `repeat_options` are what a person types after `nodeagent bench run NAME` to measure the same again.
+    """
 
     host: Host
     facts: HostFacts
@@ -46,6 +49,7 @@ class Laboratory:
     recorder: Recorder
     stage: str = ""
     profile_digest: str = ""
+    repeat_options: str = ""
     run_once: RunOnce = run_once
     wall_clock: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
@@ -66,6 +70,10 @@ class Laboratory:
             numa_node=item.site.numa_node,
             options=dict(item.options),
         )
+
+    def again(self, item: Item) -> str:
+        """The command that repeats one benchmark."""
+        return f"nodeagent bench run {item.benchmark.name} {self.repeat_options}".rstrip()
 
     def fingerprint(self, item: Item) -> Fingerprint:
         """What the results of an item depend on."""

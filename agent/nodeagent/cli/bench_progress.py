@@ -23,7 +23,7 @@ from nodeagent.bench.events import (
 from nodeagent.bench.quantity import quantity
 from nodeagent.cli.bench_view import judgement_lines, summary_line
 from nodeagent.cli.output import Terminal, Tone, print_json_line
-from nodeagent.model.judgement import Judgement
+from nodeagent.model.judgement import Judgement, Outcome
 from nodeagent.model.measurement import Direction, Metric
 from nodeagent.model.units import format_duration
 
@@ -131,8 +131,9 @@ class TextReporter:
         lines = judgement_lines(event.judgements, self.terminal, every=self.every, width=width)
         if lines:
             self.out.write(lines + "\n")
-        for note in self._notes:
-            self.out.write(f"    note: {note}\n")
+        # Where a reason is shown, the notes stand in it.
+        if all(word.outcome in {Outcome.PASS, Outcome.NO_TARGET} for word in event.judgements):
+            self.out.writelines(f"      note: {note}\n" for note in self._notes)
         self.out.flush()
 
     def _finish(self, event: SuiteFinished) -> None:

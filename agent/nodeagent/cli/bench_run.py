@@ -69,6 +69,7 @@ class _Plan:
     stage: str
     effort: Effort
     profile: Profile | None
+    repeat_options: str
 
 
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
@@ -94,6 +95,22 @@ def exit_code(judgements: Sequence[Judgement], sites: Sequence[Site], *, trouble
     return ExitCode.INCONCLUSIVE if Outcome.INCONCLUSIVE in outcomes else ExitCode.OK
 
 
+def repeat_options(request: Request) -> str:
+    """What to type after a benchmark's name to measure it in the same way; the number of runs is left open."""
+    given = [
+        *(("--profile", request.profile) if request.profile else ()),
+        *(("--stage", request.stage) if request.stage else ()),
+        *(("--target", os.fspath(request.targets)) if request.targets else ()),
+        *(word for directory in request.directories for word in ("--directory", directory)),
+        *(word for peer in request.peers for word in ("--peer", peer)),
+        *(word for option in request.options for word in ("--option", option)),
+        *(("--runtime", request.runtime) if request.runtime else ()),
+        *(("--quick",) if request.quick else ()),
+        *(("--state-dir", os.fspath(request.state_dir)) if request.state_dir else ()),
+    ]
+    return shlex.join(given)
+
+
 def _measure(plan: _Plan, host: Host, state: Path, history: History, reporter: Reporter) -> ExitCode:
     troubles: list[Trouble] = []
 
@@ -115,6 +132,7 @@ def _measure(plan: _Plan, host: Host, state: Path, history: History, reporter: R
             recorder=Recorder(history=history, suite=_suite(plan, host), on_trouble=tell),
             stage=plan.stage,
             profile_digest=plan.profile.digest if plan.profile else "",
+            repeat_options=plan.repeat_options,
         ),
         on_event=tell,
     )
@@ -136,7 +154,14 @@ def _plan(request: Request, host: Host) -> _Plan:
     ]
     items = make_suite(settings, sites=sites, benchmarks=BENCHMARKS, effort=effort)
     stage = request.stage or next((target.stage for target in targets), "")
-    return _Plan(items=items, targets=targets, stage=stage, effort=effort, profile=profile)
+    return _Plan(
+        items=items,
+        targets=targets,
+        stage=stage,
+        effort=effort,
+        profile=profile,
+        repeat_options=repeat_options(request),
+    )
 
 
 def _effort(request: Request) -> Effort:

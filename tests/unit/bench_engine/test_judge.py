@@ -192,6 +192,19 @@ def test_a_judgement_carries_its_evidence() -> None:
     assert word.target == target_of(IOPS, 300e3)
 
 
+def test_the_next_command_is_the_one_that_was_given_for_it() -> None:
+    known = Circumstances(again="nodeagent bench run randread-4k --profile p")
+    open_question = [299e3, 301e3, 302e3, 303e3, 304e3]
+    word = judge(measured(IOPS, open_question), target_of(IOPS, 300e3), circumstances=known)
+    assert word.remedy == "nodeagent bench run randread-4k --profile p --cap 9"
+    missed = judge(measured(IOPS, [1.0, 2.0, 3.0, 4.0, 5.0]), target_of(IOPS, 300e3), circumstances=known)
+    assert missed.remedy.endswith("then nodeagent bench run randread-4k --profile p")
+
+
+def test_a_gap_of_many_times_the_bound_is_told_in_plain_digits() -> None:
+    assert judge_one(LOSS, [0.6, 0.61, 0.65, 0.66, 0.7], bound=0.01).reason.endswith("the median by 6400 %")
+
+
 def test_what_a_reader_must_know_stands_in_the_reason() -> None:
     known = Circumstances(notes=("the page cache took part",))
     values = [301e3, 305e3, 310e3, 320e3, 330e3]

@@ -12,7 +12,7 @@ from nodeagent.bench.effort import Effort
 from nodeagent.bench.engine import measure
 from nodeagent.bench.fingerprint import Difference
 from nodeagent.cli.bench_progress import JsonReporter, TextReporter
-from nodeagent.cli.bench_run import Request, _effort, _pairs, exit_code
+from nodeagent.cli.bench_run import Request, _effort, _pairs, exit_code, repeat_options
 from nodeagent.cli.bench_view import (
     comparison_lines,
     difference_lines,
@@ -237,6 +237,26 @@ def test_runs_cap_and_runtime_out_of_bounds_are_usage_errors(request_: Request) 
 def test_pairs_of_another_form_are_usage_errors(texts: list[str]) -> None:
     with pytest.raises(UsageError, match="--directory"):
         _pairs(texts, what="--directory", wanted="ROLE=DIR")
+
+
+def test_the_command_to_repeat_a_benchmark_has_all_that_gave_it_meaning() -> None:
+    asked = Request(
+        names=("udp",),
+        profile="workstation",
+        stage="local",
+        directories=("ledger=/mnt/my ledger",),
+        peers=("net=loopback",),
+        options=("size=1GiB",),
+        runtime="3s",
+        runs=7,
+        cap=8,
+        quick=True,
+    )
+    assert repeat_options(asked) == (
+        "--profile workstation --stage local --directory 'ledger=/mnt/my ledger' --peer net=loopback"
+        " --option size=1GiB --runtime 3s --quick"
+    )
+    assert repeat_options(Request()) == ""
 
 
 def test_a_value_may_hold_an_equals_sign() -> None:
