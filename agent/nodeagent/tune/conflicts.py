@@ -50,7 +50,7 @@ def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
             yield Conflict(keys=(item.key,), reason=f"{item.key} is set twice, by {by}")
             continue
         keys[item.key] = item
-        for name in _objects(item):
+        for name in dict.fromkeys(_objects(item)):  # a group may write one knob on both ways
             if name in objects:
                 other = objects[name]
                 yield Conflict(keys=(other.key, item.key), reason=f"{other.key} and {item.key} both set {name}")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nodeagent.model.change import (
     Change,
+    CoupledKnob,
     Deferred,
     DeviceIdentity,
     MakeFilesystem,
@@ -20,6 +21,7 @@ from nodeagent.model.change import (
     Risk,
     SetMount,
     WriteConfig,
+    WriteCoupled,
     WriteFile,
 )
 from nodeagent.model.errors import NodeagentError, RefusedError, UsageError
@@ -193,6 +195,14 @@ def test_steps_that_work_against_each_other_are_found(steps: list[PlanItem], rea
 
 def test_steps_that_go_together_are_no_conflict() -> None:
     assert find_conflicts([knob(), knob("b", path=B), DEFERRED]) == ()
+
+
+def test_a_group_may_write_one_knob_on_both_ways() -> None:
+    """A queue's scheduler is set first on the way there and first on the way back."""
+    there = CoupledKnob(path="/sys/block/x/queue/scheduler", before="none", after="kyber")
+    members = (replace(there, back=False), replace(there, forward=False))
+    group = WriteCoupled(key="queue", tunable="block-queue", members=members)
+    assert find_conflicts([group]) == ()
 
 
 def test_root_is_asked_for_by_those_who_need_it() -> None:
