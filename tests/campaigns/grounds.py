@@ -4,6 +4,7 @@ A ground knows how to bring its objects back to the start (`reset`), what they l
 what a finished apply leaves (`tuned`, learnt by a first run that nobody disturbs).
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -214,13 +215,24 @@ def opened(kind: type[Ground], directory: Path) -> Iterator[Ground]:
     """A ground with its objects, taken down at the end."""
     place = directory / kind.name
     place.mkdir()
-    ground = kind(place)
-    try:
-        ground.open()
-        yield ground
-    finally:
-        ground.close()
-        shutil.rmtree(place)
+    with only_campaign():
+        ground = kind(place)
+        try:
+            ground.open()
+            yield ground
+        finally:
+            ground.close()
+            shutil.rmtree(place)
+
+
+@contextmanager
+def only_campaign() -> Iterator[None]:
+    """Wait for any other campaign on this machine: some settings exist once, and a tuned one is no original."""
+    lock = Path("/run/lock/nodeagent-campaign.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def loop_device(stack: ExitStack, image: Path, *, size_bytes: int) -> str:
