@@ -1,6 +1,7 @@
 """`python -m tests.campaigns NAME`: run one campaign, print its summary, end with 1 when it found a fault."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--only", choices=[ground.name for ground in GROUNDS])
     arguments = parser.parse_args()
     grounds = [ground for ground in GROUNDS if arguments.only in (None, ground.name)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     enter_namespaces()
     tally = kill_sweep.Tally()
     with tempfile.TemporaryDirectory(prefix="nodeagent-campaign-") as directory:

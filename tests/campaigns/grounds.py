@@ -5,6 +5,7 @@ what a finished apply leaves (`tuned`, learnt by a first run that nobody disturb
 """
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -54,9 +55,7 @@ class Ground(ABC):
 
     def reset(self) -> None:
         """Bring the objects back after a point that left them as they should not be."""
-        for path, text in self.original.items():
-            if Path(path).read_text() != text:
-                Path(path).write_text(_chosen(text))
+        _put_back(self.original)
 
     def snapshot(self) -> Snapshot:
         return {path: Path(path).read_text() for path in self.paths()}
@@ -103,12 +102,6 @@ class SysctlGround(Ground):
 
     def paths(self) -> tuple[str, ...]:
         return tuple(f"/proc/sys/{key.replace('.', '/')}" for key in (*self._KEYS, *self._COUPLED))
-
-    def reset(self) -> None:
-        for path, text in self.original.items():
-            is_shadow = "/vm/dirty" in path and text.strip() == "0"  # reads 0 because its partner is set
-            if not is_shadow and Path(path).read_text() != text:
-                Path(path).write_text(text)
 
 
 class HugepagesGround(Ground):
@@ -215,24 +208,42 @@ def opened(kind: type[Ground], directory: Path) -> Iterator[Ground]:
     """A ground with its objects, taken down at the end."""
     place = directory / kind.name
     place.mkdir()
-    with only_campaign():
+    with only_campaign() as note:
         ground = kind(place)
         try:
             ground.open()
+            note.write_text(json.dumps({path: text for path, text in ground.original.items() if _exists_once(path)}))
             yield ground
         finally:
             ground.close()
+            note.write_text("")
             shutil.rmtree(place)
 
 
 @contextmanager
-def only_campaign() -> Iterator[None]:
-    """Wait for any other campaign on this machine: some settings exist once, and a tuned one is no original."""
+def only_campaign() -> Iterator[Path]:
+    """Wait for any other campaign on this machine: some settings exist once, and a tuned one is no original.
+
+    The lock's file holds the originals of those settings, so that whoever comes after a killed campaign puts them back.
+    """
     lock = Path("/run/lock/nodeagent-campaign.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    with lock.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        if noted := lock.read_text():
+            _put_back(json.loads(noted))
+        yield lock
+
+
+def _exists_once(path: str) -> bool:
+    return path.startswith(("/proc/sys/vm/", "/sys/kernel/mm/"))
+
+
+def _put_back(originals: Snapshot) -> None:
+    for path, text in originals.items():
+        is_shadow = "/vm/dirty" in path and text.strip() == "0"  # reads 0 because its partner is set
+        if not is_shadow and Path(path).read_text() != text:
+            Path(path).write_text(_chosen(text))
 
 
 def loop_device(stack: ExitStack, image: Path, *, size_bytes: int) -> str:
