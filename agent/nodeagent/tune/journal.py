@@ -167,6 +167,11 @@ class Journal:
             raise self._unusable(str(error)) from error
         try:
             _prepare(connection)
+            # SQLite syncs the directory of a new WAL file too, but doesn't look at the answer.
+            _sync_directory(self.path.parent)
+        except OSError as error:
+            connection.close()
+            raise self._unusable(str(error)) from error
         except sqlite3.Error as error:
             connection.close()
             # "disk I/O error" is operational; "file is not a database" is about the content.
@@ -181,11 +186,7 @@ class Journal:
         try:
             if is_new:
                 os.fsync(descriptor)
-                directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    os.fsync(directory)
-                finally:
-                    os.close(directory)
+                _sync_directory(self.path.parent)
         finally:
             os.close(descriptor)
 
@@ -257,9 +258,20 @@ def read_rows(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute(_SELECT).fetchall()
 
 
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA journal_mode = WAL")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        # SQLite answers with the mode that stays when it can't change it, and calls that no error.
+        raise sqlite3.OperationalError(f"it can't be switched to write-ahead logging (it stays in mode {mode!r})")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
