@@ -58,9 +58,8 @@ def test_nothing_is_written_and_the_reason_is_named(
     _done.add(name)
 
 
-def test_the_campaign_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    if not _done:
-        pytest.skip("needs the scenarios in the same run: pytest tests/host/datasafety/test_c17.py")
+def test_the_campaign_has_its_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """Says what was held in this process; another worker of a parallel run says the rest."""
     with capsys.disabled():
         print(f"\nC17: {len(_done)} scenarios, {len(TOOLS)} tools, 0 bytes changed")
     assert len(SCENARIOS) >= 24
