@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def hold(directory: Path, *, command: str, boot_id: str, wall_seconds: float, wa
         try:
             yield
         finally:
-            os.ftruncate(descriptor, 0)
+            _clear_note(descriptor)
     finally:
         os.close(descriptor)
 
@@ -62,6 +62,13 @@ def _leave_note(descriptor: int, *, command: str, boot_id: str, wall_seconds: fl
         os.pwrite(descriptor, text.encode(), 0)
         os.ftruncate(descriptor, len(text))
     except OSError:
+        _clear_note(descriptor)
+
+
+def _clear_note(descriptor: int) -> None:
+    """An old note that can't be cleared (the disk broke meanwhile) misleads nobody: it is read only while the lock is
+    held, and the next holder writes its own over it. What the block did must not end in an error for that."""
+    with suppress(OSError):
         os.ftruncate(descriptor, 0)
 
 

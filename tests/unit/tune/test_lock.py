@@ -1,5 +1,6 @@
 """One writer at a time, and the one who finds the lock taken learns by whom."""
 
+import errno
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -55,3 +56,19 @@ def test_a_process_is_told_from_a_later_one_of_its_number() -> None:
     assert not is_running(later)
     assert not terminate(later)
     assert not terminate(ProcessIdentity(pid=2**22 + 1, start_ticks=1))
+
+
+def test_a_disk_that_breaks_meanwhile_does_not_make_an_error_of_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_descriptor: int, _length: int) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    done = False
+    with take(tmp_path):
+        monkeypatch.setattr(os, "ftruncate", broken)
+        done = True
+    assert done
+    monkeypatch.undo()
+    with take(tmp_path), pytest.raises(BusyError, match=f"process {os.getpid()}"), take(tmp_path):
+        pass
