@@ -12,7 +12,8 @@ Ethernet: `line rate x payload / bytes on the wire` of full frames. On the wire 
 of header, 4 of check sum, 8 of preamble and 12 of gap (IEEE 802.3, clauses 3 and 4.4.2). The payload is the MTU less
 20 bytes of IPv4 or 40 of IPv6, and less 20 of TCP with 12 of time stamps (RFC 9293, RFC 7323) or 8 of UDP (RFC 768).
 
-What is not known (a loop device, a virtual pair, no link to read) has no ceiling, and the reason says so.
+What is not known (a loop device, a virtual pair, no link to read) has no ceiling, and the reason says so. The links
+that a hypervisor shows are made up (QEMU's root ports say 2.5 GT/s x1 and carry gigabytes), so a guest has none either.
 """
 
 from dataclasses import dataclass
@@ -57,12 +58,16 @@ def ethernet_bytes_per_second(*, speed_mbps: int, mtu: int, protocol: str = "tcp
     return speed_mbps * 1e6 / 8 * (mtu - header) / (mtu + _ETHERNET_OVERHEAD_BYTES)
 
 
-def storage_ceiling(unit: Unit, device: BlockDevice | None, *, block_bytes: int | None) -> Ceiling:
+def storage_ceiling(
+    unit: Unit, device: BlockDevice | None, *, block_bytes: int | None, virtualisation: str = ""
+) -> Ceiling:
     """Ceiling of a rate at a place on `device`; `block_bytes` is the size of one request, for operations a second."""
     if unit not in {Unit.IOPS, Unit.BYTES_PER_SECOND}:
         return Ceiling(value=None, reason="no ceiling for this unit")
     if device is None:
         return Ceiling(value=None, reason="ceiling unknown: no block device found below the directory")
+    if virtualisation:
+        return Ceiling(value=None, reason=f"ceiling unknown: the links of a {virtualisation} guest are made up")
     link = device.pcie
     if link is None or link.speed_gts is None or link.width is None:
         return Ceiling(value=None, reason=f"ceiling unknown: {device.name} shows no PCIe link")
@@ -74,12 +79,16 @@ def storage_ceiling(unit: Unit, device: BlockDevice | None, *, block_bytes: int 
     return Ceiling(value=rate / block_bytes, reason=_link_words(link))
 
 
-def network_ceiling(unit: Unit, nic: Nic | None, *, protocol: str = "tcp", ip_version: int = 4) -> Ceiling:
+def network_ceiling(
+    unit: Unit, nic: Nic | None, *, protocol: str = "tcp", ip_version: int = 4, virtualisation: str = ""
+) -> Ceiling:
     """Ceiling of a throughput through `nic`, the interface that leads to the peer."""
     if unit is not Unit.BYTES_PER_SECOND:
         return Ceiling(value=None, reason="no ceiling for this unit")
     if nic is None:
         return Ceiling(value=None, reason="ceiling unknown: no network interface leads to this peer")
+    if virtualisation:
+        return Ceiling(value=None, reason=f"ceiling unknown: the links of a {virtualisation} guest are made up")
     if not nic.pci_address or nic.driver in _VIRTUAL_DRIVERS:
         return Ceiling(value=None, reason=f"ceiling unknown: {nic.name} is a virtual interface")
     if not nic.speed_mbps or nic.speed_mbps < 0 or not nic.mtu:

@@ -149,7 +149,7 @@ class _Session:
                 remedy=missing.remedy,
                 again=self.laboratory.again(item),
                 cap=self.effort.cap_runs,
-                ceiling=ceiling(metric, item),
+                ceiling=ceiling(metric, item, self.laboratory.facts),
                 fingerprint=fingerprint,
                 measured_at=now,
             )

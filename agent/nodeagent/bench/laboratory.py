@@ -95,13 +95,21 @@ class Laboratory:
         )
 
 
-def ceiling(metric: Metric, item: Item) -> Ceiling:
+def ceiling(metric: Metric, item: Item, facts: HostFacts) -> Ceiling:
     """What the hardware below the site of an item could give at most."""
+    virtualisation = facts.platform.virtualisation
     if item.site.kind == "storage":
         block_bytes = getattr(item.benchmark, "block_bytes", None)
         return storage_ceiling(
-            metric.unit, item.site.device, block_bytes=block_bytes if isinstance(block_bytes, int) else None
+            metric.unit,
+            item.site.device,
+            block_bytes=block_bytes if isinstance(block_bytes, int) else None,
+            virtualisation=virtualisation,
         )
-    version = 6 if item.site.path and ":" in item.site.path.server_address else 4
-    protocol = "udp" if ".udp." in metric.name else "tcp"
-    return network_ceiling(metric.unit, item.site.nic, protocol=protocol, ip_version=version)
+    return network_ceiling(
+        metric.unit,
+        item.site.nic,
+        protocol="udp" if ".udp." in metric.name else "tcp",
+        ip_version=6 if item.site.path and ":" in item.site.path.server_address else 4,
+        virtualisation=virtualisation,
+    )

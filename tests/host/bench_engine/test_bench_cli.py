@@ -160,6 +160,24 @@ def test_a_signal_in_the_middle_leaves_nothing_behind_and_keeps_what_was_measure
         assert len(history.runs()) == 1
 
 
+@pytest.mark.parametrize("instant", [0.6, 0.9, 1.2, 1.6, 2.1, 2.9, 3.8, 4.6])
+def test_a_signal_at_any_instant_and_another_one_leave_nothing_behind(bench: Bench, instant: float) -> None:
+    with bench.start(
+        "run", "randread-4k", "tcp-forward", "--directory", f"scratch={bench.place}", "--peer", "local=loopback",
+        "--runs", "2", "--cap", "2", "--runtime", "1s", "--option", "ramp=0s", "--option", "size=32MiB",
+    ) as process:  # fmt: skip
+        time.sleep(instant)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    # The second one may come when Python has put back the default already.
+    assert process.returncode in {130, -signal.SIGTERM, 0}
+    assert "Traceback" not in said
+    assert list(bench.place.iterdir()) == []
+    assert running_tools(bench) == []
+
+
 def test_what_a_killed_agent_left_is_cleared_away_by_the_next_start(bench: Bench) -> None:
     with bench.start(
         "run", "randread-4k", "--directory", f"scratch={bench.place}", "--runtime", "30s", "--output", "json",

@@ -112,6 +112,14 @@ def test_a_network_ceiling_comes_from_speed_and_mtu() -> None:
     assert ceiling.reason == "eth0, 25000 Mbit/s at MTU 1500"
 
 
+def test_the_links_of_a_guest_are_made_up_and_give_no_ceiling() -> None:
+    drive = storage_ceiling(Unit.IOPS, _drive(speed_gts=2.5, width=1), block_bytes=4096, virtualisation="kvm")
+    nic = Nic(name="eth0", driver="igb", pci_address="0000:01:00.0", speed_mbps=1000, mtu=1500)
+    link = network_ceiling(Unit.BYTES_PER_SECOND, nic, virtualisation="kvm")
+    assert drive.value is link.value is None
+    assert drive.reason == link.reason == "ceiling unknown: the links of a kvm guest are made up"
+
+
 @pytest.mark.parametrize("unit", [Unit.SECONDS, Unit.RATIO, Unit.COUNT])
 def test_times_and_ratios_have_no_ceiling(unit: Unit) -> None:
     assert storage_ceiling(unit, _drive(speed_gts=32.0, width=4), block_bytes=4096).value is None
