@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nodeagent.model.command import Command, Completed
 from nodeagent.model.errors import ExitCode, HostError, RefusedError, UsageError
 from nodeagent.tune import confirm, guard
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult
@@ -201,3 +202,42 @@ def test_the_timer_of_systemd_is_told_everything_on_its_command_line(tmp_path: P
 def test_a_guard_that_is_told_of_nothing_ends_nothing() -> None:
     assert not guard.end({})
     assert not guard.end({"kind": "process", "pid": 2**22 + 1, "start_ticks": 5})
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Command]:
+    """Plays a machine that systemd runs: remembers the commands, and all of them succeed."""
+    commands: list[Command] = []
+
+    def run(command: Command) -> Completed:
+        commands.append(command)
+        code = 1 if "refused" in str(command) else 0
+        return Completed(
+            command=command, exit_code=code, stdout=b"", stderr=b"no", started_at=0.0, duration_seconds=0.0
+        )
+
+    monkeypatch.setattr(guard, "_SYSTEMD_RUNS", tmp_path)
+    monkeypatch.setattr(guard, "find_program", lambda name: Path("/usr/bin") / name)
+    monkeypatch.setattr(guard, "run", run)
+    return commands
+
+
+def test_where_systemd_runs_the_guard_is_a_timer_of_it(tmp_path: Path, systemd: list[Command]) -> None:
+    watch = Watch(
+        state_directory=tmp_path / "s", root=Path("/"), transaction="t1", deadline_seconds=9.0, within_seconds=60.0
+    )
+    told = guard.start(watch)
+    assert told == {"kind": "unit", "name": "nodeagent-confirm-t1"}
+    assert guard.end(told)
+    assert [command.argv[:3] for command in systemd] == [
+        ("systemd-run", "--unit=nodeagent-confirm-t1", systemd[0].argv[2]),
+        ("systemctl", "stop", "nodeagent-confirm-t1.timer"),
+    ]
+
+
+def test_a_timer_that_does_not_start_is_no_guard(tmp_path: Path, systemd: list[Command]) -> None:
+    watch = Watch(
+        state_directory=tmp_path / "s", root=Path("/"), transaction="refused", deadline_seconds=9.0, within_seconds=60.0
+    )
+    with pytest.raises(HostError, match="did not start: no"):
+        guard.start(watch)
