@@ -12,10 +12,9 @@ from nodeagent.cli.output import SCHEMA_VERSION, Terminal, Tone, plain, print_js
 from nodeagent.cli.tune_view import plan_lines
 from nodeagent.host import Host
 from nodeagent.host.state_directory import write_own_file
-from nodeagent.model.errors import ExitCode, JournalError, NodeagentError
+from nodeagent.model.errors import ExitCode, JournalError, NodeagentError, UsageError
 from nodeagent.tune.plan import Plan, make_plan
 from nodeagent.tune.plan_file import KIND, plan_to_document
-from nodeagent.tune.reading import has_journal, read_ledger
 from nodeagent.tune.tunables import TUNABLES
 
 
@@ -65,8 +64,12 @@ def show(plan: Plan, notes: list[str], terminal: Terminal, *, verbose: bool) -> 
 
 def _save(path: Path, document: dict[str, object]) -> None:
     whole = {"schema_version": SCHEMA_VERSION, "kind": KIND, **document}
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        # The file is replaced in one step, and that must never happen to /dev/null.
+        raise UsageError(f"--out {path}: it is there and is no plain file", remedy="choose another place for --out")
     try:
-        write_own_file(path.absolute(), (json.dumps(plain(whole), indent=2) + "\n").encode(), mode=0o600)
+        write_own_file(target, (json.dumps(plain(whole), indent=2) + "\n").encode(), mode=0o600)
     except OSError as error:
         raise NodeagentError(
             f"cannot save the plan in {path}: {error.strerror}", remedy="choose another place for --out"
@@ -75,6 +78,8 @@ def _save(path: Path, document: dict[str, object]) -> None:
 
 def _leftovers(host: Host, state: Path) -> list[str]:
     """Told here because an apply would begin with them; a journal that can't be read is told by `tune history`."""
+    from nodeagent.tune.reading import has_journal, read_ledger
+
     if not has_journal(state):
         return []
     try:

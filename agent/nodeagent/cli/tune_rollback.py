@@ -9,7 +9,7 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Symbol, Terminal, Tone, print_json
-from nodeagent.cli.tune_view import undo_lines, undo_summary
+from nodeagent.cli.tune_undo_view import undo_lines, undo_summary
 from nodeagent.model.errors import ExitCode, RefusedError
 from nodeagent.tune import confirm as confirming
 from nodeagent.tune.reading import has_journal

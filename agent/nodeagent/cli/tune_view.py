@@ -1,4 +1,4 @@
-"""How plans, verdicts and undone steps look as text: symbols that carry the meaning, 80 columns, the summary last."""
+"""How plans and verdicts look as text: symbols that carry the meaning, 80 columns, the summary last."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,6 @@ from nodeagent.model.change import (
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.action import Action, action_of, count
 from nodeagent.tune.plan import Plan
-from nodeagent.tune.undo import Fate, UndoStep
 
 _ACTIONS: dict[Action, tuple[Symbol, Tone]] = {
     Action.CREATE: (Symbol.CREATE, Tone.GOOD),
@@ -37,17 +36,7 @@ _STATES: dict[State, tuple[Symbol | str, Tone]] = {
     State.NEEDS_REBOOT: (Symbol.REBOOT, Tone.WARN),
     State.UNKNOWN: (Symbol.DEFERRED, Tone.WARN),
 }
-_FATES: dict[Fate, tuple[Symbol | str, Tone]] = {
-    Fate.RESTORED: (Symbol.OK, Tone.GOOD),
-    Fate.ALREADY_ORIGINAL: (Symbol.OK, Tone.GOOD),
-    Fate.LAPSED: ("-", Tone.FAINT),
-    Fate.IRREVERSIBLE: (Symbol.REBOOT, Tone.WARN),
-    Fate.CONFLICT: (Symbol.FAIL, Tone.BAD),
-    Fate.ORPHAN: (Symbol.DEFERRED, Tone.WARN),
-    Fate.UNKNOWN: (Symbol.DEFERRED, Tone.WARN),
-    Fate.FAILED: (Symbol.FAIL, Tone.BAD),
-}
-_INDENT = " " * 6
+INDENT = " " * 6
 _HASH_DIGITS = 12
 _DIFF_LINES = 40
 
@@ -98,27 +87,8 @@ def verdict_summary(verdicts: Iterable[Verdict]) -> str:
     return f"Verify: {', '.join(parts)}{f', {told} only told' if told else ''}."
 
 
-def undo_lines(steps: Sequence[UndoStep], terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
-    """One line a key, and the three states where something was kept."""
-    rows = [(_mark(_FATES[step.fate], terminal), _shown(step.key), step.fate.value, _way(step)) for step in steps]
-    for row, step in zip(table(rows).splitlines(), steps, strict=True):
-        yield row
-        if step.fate in (Fate.CONFLICT, Fate.FAILED, Fate.ORPHAN, Fate.UNKNOWN, Fate.IRREVERSIBLE):
-            states = f"original {_short(step.original)}, ours {_short(step.ours)}"
-            current = f", now {_short(step.current)}" if step.current else ""
-            yield from wrapped(f"{step.detail} ({states}{current})", width, terminal=terminal)
-        if verbose and step.command:
-            yield f"{_INDENT}$ {step.command}"
-
-
-def undo_summary(steps: Sequence[UndoStep]) -> str:
-    counted = Counter(step.fate for step in steps)
-    parts = [f"{number} {fate.value}" for fate in Fate if (number := counted[fate])]
-    return f"Rollback: {', '.join(parts)}." if parts else "Rollback: nothing to restore."
-
-
 def wrapped(
-    text: str, width: int, *, terminal: Terminal, tone: Tone = Tone.FAINT, indent: str = _INDENT
+    text: str, width: int, *, terminal: Terminal, tone: Tone = Tone.FAINT, indent: str = INDENT
 ) -> Iterator[str]:
     """A sentence over several lines; words, and so commands and paths, stay whole."""
     lines = wrap(
@@ -133,9 +103,9 @@ def wrapped(
 
 
 def _item_lines(item: PlanItem, terminal: Terminal, *, verbose: bool, width: int) -> Iterator[str]:
-    mark = _mark(_ACTIONS[action_of(item)], terminal)
-    key = _shown(item.key.removeprefix(f"{item.tunable}:"))
-    yield f"{mark} {key}{_content(item, terminal)}"
+    symbol = mark(_ACTIONS[action_of(item)], terminal)
+    key = shown(item.key.removeprefix(f"{item.tunable}:"))
+    yield f"{symbol} {key}{_content(item, terminal)}"
     yield from _details(item, terminal, width=width)
     if item.risk is not Risk.LIVE:
         yield from wrapped(f"risk: {item.risk.value}", width, terminal=terminal, tone=Tone.WARN)
@@ -144,7 +114,7 @@ def _item_lines(item: PlanItem, terminal: Terminal, *, verbose: bool, width: int
     if verbose and item.source:
         yield from wrapped(item.source, width, terminal=terminal)
     if verbose and isinstance(item, Change):
-        yield f"{_INDENT}$ {_shown(item.command())}"
+        yield f"{INDENT}$ {shown(item.command())}"
 
 
 def _content(item: PlanItem, terminal: Terminal) -> str:
@@ -163,7 +133,7 @@ def _content(item: PlanItem, terminal: Terminal) -> str:
         case MakeFilesystem():
             return f": {item.fstype} on {item.device}"
         case _:
-            return f": {_short(item.before_state())} {arrow} {_short(item.after_state())}"
+            return f": {short(item.before_state())} {arrow} {short(item.after_state())}"
 
 
 def _details(item: PlanItem, terminal: Terminal, *, width: int) -> Iterator[str]:
@@ -172,15 +142,15 @@ def _details(item: PlanItem, terminal: Terminal, *, width: int) -> Iterator[str]
         for member in item.members:
             if member.before != member.after:
                 before, after = member.before or "absent", member.after or "absent"
-                yield f"{_INDENT}{_shown(member.path)}: {_short(before)} {arrow} {_short(after)}"
+                yield f"{INDENT}{shown(member.path)}: {short(before)} {arrow} {short(after)}"
     if isinstance(item, WriteConfig):
         old, new = ((text or "").splitlines() for text in (item.before, item.after))
         changed = [
             line for line in unified_diff(old, new, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))
         ]
-        yield from (f"{_INDENT}{_shown(line)}" for line in changed[:_DIFF_LINES])
+        yield from (f"{INDENT}{shown(line)}" for line in changed[:_DIFF_LINES])
         if len(changed) > _DIFF_LINES:
-            yield f"{_INDENT}and {len(changed) - _DIFF_LINES} more lines: --output json has them all"
+            yield f"{INDENT}and {len(changed) - _DIFF_LINES} more lines: --output json has them all"
 
 
 def _notice_lines(verdicts: Sequence[Verdict], terminal: Terminal, *, width: int) -> Iterator[str]:
@@ -203,7 +173,7 @@ def _finding_lines(
 ) -> Iterator[str]:
     """Mark, setting, values; values that are too long for the line follow below it."""
     heads = [
-        (_mark(_STATES[finding.state], terminal), _shown(finding.subject.removeprefix(f"{tunable}:")))
+        (mark(_STATES[finding.state], terminal), shown(finding.subject.removeprefix(f"{tunable}:")))
         for tunable, finding in told
     ]
     columns = table([(*head, "|") for head in heads]).splitlines()
@@ -219,7 +189,7 @@ def _finding_lines(
 
 
 def _values(finding: Finding) -> str:
-    return f"current={_short(finding.got)} recommended={_short(finding.wanted)}{_state_word(finding)}"
+    return f"current={short(finding.got)} recommended={short(finding.wanted)}{_state_word(finding)}"
 
 
 def _state_word(finding: Finding) -> str:
@@ -241,26 +211,21 @@ def _is_only_told(finding: Finding) -> bool:
     return finding.optional and finding.state is State.DRIFT
 
 
-def _way(step: UndoStep) -> str:
-    if step.fate in (Fate.RESTORED, Fate.FAILED):
-        return f"{_short(step.ours)} -> {_short(step.original)}"
-    return ""
-
-
-def _mark(mark: tuple[Symbol | str, Tone], terminal: Terminal) -> str:
-    symbol, tone = mark
+def mark(meaning: tuple[Symbol | str, Tone], terminal: Terminal) -> str:
+    """A symbol in its colour, indented for the head of a line."""
+    symbol, tone = meaning
     text = terminal.symbol(symbol) if isinstance(symbol, Symbol) else symbol
     return "  " + terminal.style(text, tone)
 
 
-def _short(value: str) -> str:
+def short(value: str) -> str:
     """A checksum by its first digits; everything else whole, on one line."""
     kind, colon, digits = value.partition(":")
     if colon and kind == "sha256":
         return f"sha256:{digits[:_HASH_DIGITS]}"
-    return _shown(value)
+    return shown(value)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """No byte of a name or a value reaches a terminal as a control character."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sqlite3
 import sys
@@ -323,6 +324,12 @@ def _out_is_a_directory(toy: Toy) -> list[str]:
     ]
 
 
+def _out_is_a_device(toy: Toy) -> list[str]:
+    os.mkfifo(toy.base / "pipe")
+    (toy.base / "link").symlink_to("pipe")
+    return ["plan", "--profile", str(toy.base / "toys.yaml"), "--root", str(toy.root), "--out", str(toy.base / "link")]
+
+
 BAD: list[tuple[list[str] | Callable[[Toy], list[str]], int]] = [
     (["plan"], ExitCode.USAGE),
     (["verify"], ExitCode.USAGE),
@@ -348,6 +355,7 @@ BAD: list[tuple[list[str] | Callable[[Toy], list[str]], int]] = [
     (_not_a_profile, ExitCode.ERROR),
     (_state_is_a_file, ExitCode.USAGE),
     (_out_is_a_directory, ExitCode.ERROR),
+    (_out_is_a_device, ExitCode.USAGE),
 ]
 
 
