@@ -81,6 +81,14 @@ def test_a_file_that_now_comes_first_makes_it_anew(folder: Path) -> None:
     assert _load(folder, earlier).summary != "poisoned"
 
 
+def test_an_entry_whose_checksum_does_not_fit_is_made_anew(folder: Path) -> None:
+    _load(folder)
+    kept = json.loads(_entry(folder).read_text())
+    kept["profile"] = kept["profile"].replace("the profile top", "something else")
+    _entry(folder).write_text(json.dumps(kept))
+    assert _load(folder).summary == "the profile top"
+
+
 @pytest.mark.parametrize("name", ["own/top", "earlier/base"])
 def test_what_changes_while_it_is_being_kept_is_not_kept(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
