@@ -23,6 +23,8 @@ def show(terminal: Terminal, *, output: str) -> None:
         sys.stdout.write(f"{mark} {name}: {benchmark.summary}\n")
         if why:
             sys.stdout.write(f"    not here: {why.reason}\n    next: {why.remedy}\n")
+        for need in benchmark.needs:
+            sys.stdout.write(f"    needs {need.name}: {need.reason}\n")
         for metric in benchmark.metrics:
             judged = f"{metric.direction.value} is better" if metric.gate else "for information"
             sys.stdout.write(f"    {metric.name} ({metric.unit.value}, {judged})\n")
