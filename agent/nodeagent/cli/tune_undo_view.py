@@ -1,11 +1,15 @@
 """How undone steps look as text: one line a key, its three states where something was kept, the summary last."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
 from nodeagent.cli.tune_view import INDENT, mark, short, shown, wrapped
 from nodeagent.tune.undo import Fate, UndoStep
+
+_GROUPED = re.compile(r"(/\S+)='([^']*)'(?= |$)")
+"""The canonical state of a group of knobs (model.change.coupled_state)."""
 
 _FATES: dict[Fate, tuple[Symbol | str, Tone]] = {
     Fate.RESTORED: (Symbol.OK, Tone.GOOD),
@@ -39,6 +43,12 @@ def undo_summary(steps: Sequence[UndoStep]) -> str:
 
 
 def _way(step: UndoStep) -> str:
-    if step.fate in (Fate.RESTORED, Fate.FAILED):
+    if step.fate not in (Fate.RESTORED, Fate.FAILED):
+        return ""
+    ours, original = dict(_GROUPED.findall(step.ours)), dict(_GROUPED.findall(step.original))
+    if not ours or ours.keys() != original.keys():
         return f"{short(step.ours)} -> {short(step.original)}"
-    return ""
+    # Of a group of knobs those that were there and differ; what only came back with them is in the plan.
+    moved = [path for path in sorted(ours) if ours[path] and ours[path] != original[path]]
+    ways = [f"{shown(path.rpartition('/')[2])} {shown(ours[path])} -> {shown(original[path])}" for path in moved]
+    return ", ".join(ways)

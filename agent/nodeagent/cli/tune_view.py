@@ -139,7 +139,8 @@ def _content(item: PlanItem, terminal: Terminal) -> str:
 def _details(item: PlanItem, terminal: Terminal, *, width: int) -> Iterator[str]:
     arrow = terminal.symbol(Symbol.ARROW)
     if isinstance(item, WriteCoupled):
-        for member in item.members:
+        # A member written both ways (the scheduler, before what hangs on it) stands in the group twice.
+        for member in {member.path: member for member in item.members}.values():
             if member.before != member.after:
                 before, after = member.before or "absent", member.after or "absent"
                 yield f"{INDENT}{shown(member.path)}: {short(before)} {arrow} {short(after)}"
