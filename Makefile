@@ -42,8 +42,8 @@ test-unit: $(VENV)/.dev ## Run the tests that start no process and need no root 
 test-host: $(VENV)/.dev tools-test ## Run the tests that need the real kernel
 	$(PYTEST) -m host $(ARGS)
 
-.PHONY: test-profiles
-test-profiles: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 	NODEAGENT_GENERATED_PROFILES=10000 $(PYTEST) -s tests/unit/profiles/test_generated.py $(ARGS)
 
 .PHONY: coverage
