@@ -50,14 +50,15 @@ def show(
 
 def _transaction_lines(ledger: Ledger, limit: int) -> Iterator[str]:
     transactions = list(ledger.transactions.values())
-    rows = [
-        (_when(one.begun_at), one.id, one.kind.value, str(one.body.get("profile", "")), _standing(one), _state(one))
-        for one in transactions[-limit:]
-    ]
-    yield table(rows, header=("WHEN", "TRANSACTION", "KIND", "PROFILE", "STANDS", "STATE"))
+    rows = [(_shortly(one.begun_at), one.id, _what(one), _standing(one), _state(one)) for one in transactions[-limit:]]
+    yield table(rows, header=("WHEN", "TRANSACTION", "WHAT", "STANDS", "STATE"))
     if len(transactions) > limit:
         yield f"and {len(transactions) - limit} older ones: --limit {len(transactions)}"
     yield ""
+
+
+def _what(transaction: Transaction) -> str:
+    return f"{transaction.kind.value} {transaction.body.get('profile', '')}".rstrip()
 
 
 def _standing(transaction: Transaction) -> str:
@@ -148,6 +149,11 @@ def _document(reading: JournalReading, state: Path, transaction: str | None) -> 
         "transactions": transactions,
         "records": records,
     }
+
+
+def _shortly(wall_seconds: float) -> str:
+    """Local time without the year, which stands in the transaction's name."""
+    return f"{datetime.fromtimestamp(wall_seconds).astimezone():%m-%d %H:%M}"
 
 
 def _when(wall_seconds: float) -> str:

@@ -80,17 +80,25 @@ def write_own_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Replace a file of the state directory in one durable step: temporary file, fsync, rename, fsync; OSError."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        _write_synced(temporary, content, mode=mode)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _write_synced(path: Path, content: bytes, *, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         written = os.write(descriptor, content)
         if written != len(content):
-            raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes were taken", os.fspath(temporary))
+            raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes were taken", os.fspath(path))
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    temporary.replace(path)
-    _sync(path.parent)
 
 
 def _home(variables: Mapping[str, str]) -> Path:

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nodeagent.host.state_directory import ensure_state_directory, open_own_file, state_directory
+from nodeagent.host.state_directory import (
+    ensure_state_directory,
+    open_own_file,
+    state_directory,
+    write_own_file,
+)
 from nodeagent.model.errors import HostError, RefusedError
 
 
@@ -90,3 +95,16 @@ def test_planted_links_and_second_names_are_refused(tmp_path: Path) -> None:
 def test_a_new_file_is_ours_alone(tmp_path: Path) -> None:
     os.close(open_own_file(tmp_path / "lock", os.O_RDWR | os.O_CREAT))
     assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_own_file(tmp_path / "plan", b"old", mode=0o640)
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:1]))
+    with pytest.raises(OSError, match="only 1 of 3 bytes"):
+        write_own_file(tmp_path / "plan", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["plan"]
+    assert (tmp_path / "plan").read_bytes() == b"old"
+    assert (tmp_path / "plan").stat().st_mode & 0o777 == 0o640

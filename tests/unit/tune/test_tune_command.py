@@ -238,6 +238,7 @@ def test_the_history_tells_the_story_and_checks_the_chain(toy: Toy) -> None:
     toy("rollback", profile=False)
     told = toy("history", profile=False)
     assert transaction in told.out
+    assert max(map(len, told.out.splitlines())) <= 80
     assert re.search(r"\d+ records, chain intact, head sha256:[0-9a-f]{16}", told.out)
     records = toy("history", transaction, "-v", profile=False).out
     assert "was 60, to be 10" in records
