@@ -341,14 +341,19 @@ class _Child:
     def _kill_family(self) -> bytes:
         rest = bytearray()
         deadline = time.monotonic() + _KILL_WAIT_SECONDS
-        members = self._family.members()
-        if self._exited() and members:
-            self.notes.append(f"{len(members)} processes were left behind by {self.command.argv[0]} and killed")
-        while members and time.monotonic() < deadline:
-            self._family.signal(signal.SIGKILL)
-            rest += self.pipes.pump(0.01)
-            members = self._family.members()
-        self.notes += [f"process {entry.pid} does not die (state {entry.state})" for entry in members]
+        left_behind: set[int] = set()
+        while True:
+            census = self._family.census()
+            if (not census.living and census.settled) or time.monotonic() >= deadline:
+                break
+            if self._exited():
+                left_behind |= {entry.pid for entry in census.living}
+            if census.living:
+                self._family.signal(signal.SIGKILL)
+                rest += self.pipes.pump(0.01)
+        if left_behind:
+            self.notes.append(f"{len(left_behind)} processes were left behind by {self.command.argv[0]} and killed")
+        self.notes += [f"process {entry.pid} does not die (state {entry.state})" for entry in census.living]
         return bytes(rest)
 
     def _drain(self) -> bytes:

@@ -4,6 +4,10 @@ A process group is not enough: a child may call setsid, fork twice and clear its
 family when it is in the leader's group or session, when it descends from one that is, or when the kernel gave it back
 to us (we are the subreaper) and it carries the family's mark in its environment; one without any mark is taken when no
 other command runs that it could belong to. Source: proc(5) for the fields of /proc/PID/stat.
+
+Reading /proc takes time, and one who forks and dies meanwhile can be missed together with his child. But he leaves a
+zombie that only we can reap, and it must be there in this reading or in the one before. So the family is gone when a
+reading finds nobody alive and nobody newly dead.
 """
 
 import os
@@ -48,6 +52,7 @@ class Family:
         self.leader = leader
         self._mark = f"{MARK_VARIABLE}={mark}".encode()
         self._strangers = strangers
+        self._noted: set[tuple[int, int]] = set()
         with _LIVE_LOCK:
             _LIVE.add(leader)
 
@@ -56,27 +61,41 @@ class Family:
         with _LIVE_LOCK:
             _LIVE.discard(self.leader)
 
-    def members(self) -> list[ProcessEntry]:
-        """Everyone of the family who still lives, the leader included; adopted dead ones are reaped on the way."""
+    def census(self) -> "Census":
+        """Look at everyone once. The dead are reaped on the way, but for the leader, whose number is still needed."""
         entries = list_processes()
         found = {entry.pid for entry in entries if self.leader in (entry.pid, entry.group, entry.session)}
-        found |= self._adopted(entries)
+        adopted, unknown = self._adopted(entries)
+        found |= adopted
         found |= _descendants(entries, of=found)
-        for entry in entries:
-            if entry.pid in found and not entry.alive and entry.pid != self.leader:
-                _reap(entry.pid)
-        return [entry for entry in entries if entry.pid in found and entry.alive]
+        ours = [entry for entry in entries if entry.pid in found and entry.pid != self.leader]
+        dead = [entry for entry in ours if not entry.alive]
+        changed = self._note([*dead, *unknown])
+        for entry in dead:
+            _reap(entry.pid)
+        return Census(
+            living=tuple(entry for entry in entries if entry.pid in found and entry.alive),
+            settled=not changed,
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Send to the whole group at once, so that no fork slips through, then to those who left it."""
         # Nobody of the group may be left, or some may run as another user; those who can be reached, are below.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.leader, number)
-        for entry in self.members():
+        for entry in self.census().living:
             if entry.group != self.leader:
                 send_signal(entry, number)
 
-    def _adopted(self, entries: list[ProcessEntry]) -> set[int]:
+    def _note(self, entries: list[ProcessEntry]) -> bool:
+        """Was one of them seen for the first time?"""
+        keys = {entry.key for entry in entries}
+        changed = not keys <= self._noted
+        self._noted |= keys
+        return changed
+
+    def _adopted(self, entries: list[ProcessEntry]) -> tuple[set[int], list[ProcessEntry]]:
+        """Orphans that are ours, and those of whom nothing can be said: the dead have no environment any more."""
         us, our_session = os.getpid(), os.getsid(0)
         with _LIVE_LOCK:
             leaders, spared = set(_LIVE), set(_DETACHED)
@@ -89,8 +108,19 @@ class Family:
             and entry.pid not in leaders | spared
             and entry.key not in self._strangers
         ]
-        alone = leaders <= {self.leader}
-        return {entry.pid for entry in returned if alone or self._mark in _environment(entry.pid)}
+        if leaders <= {self.leader}:
+            return {entry.pid for entry in returned}, []
+        environments = {entry.pid: _environment(entry.pid) for entry in returned}
+        ours = {pid for pid, variables in environments.items() if self._mark in variables}
+        return ours, [entry for entry in returned if not any(environments[entry.pid])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """`settled` is False where somebody died meanwhile, whose children may have been missed: look again."""
+
+    living: tuple[ProcessEntry, ...]
+    settled: bool
 
 
 def spare(pid: int) -> None:

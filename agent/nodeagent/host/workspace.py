@@ -42,8 +42,8 @@ class Workspace:
         return ((MARK_VARIABLE, self.mark),)
 
     def size_bytes(self) -> int:
-        """What its files hold together; a file that goes meanwhile counts nothing."""
-        return sum(_size(path) for path in self.path.iterdir())
+        """What its files hold together; what goes meanwhile counts nothing."""
+        return sum(_size(path) for path in _children(self.path))
 
     def read(self, path: Path, *, limit_bytes: int) -> str | None:
         """A file of the workspace as text, odd bytes replaced; None where there is none.

@@ -72,7 +72,7 @@ class Ground:
     def check_nothing_left(self) -> None:
         """No workspace, and nobody who carries the mark of one."""
         assert not self.workspaces.exists() or not list(self.workspaces.iterdir())
-        assert not children_of_runs()
+        assert not [environment(entry) for entry in children_of_runs()]
 
 
 def children_of_runs() -> list[ProcessEntry]:

@@ -160,7 +160,7 @@ def measure(name: str, ground: Ground, *, patience_seconds: float = PATIENCE_SEC
     _slowest.append(max(late, 0.0))
     assert late <= GONE_SECONDS
     assert not children_of_runs()
-    assert not [entry for entry in list_processes() if ground.directory.name in _command_line(entry.pid)]
+    assert not [entry for entry in list_processes() if str(ground.directory) in _command_line(entry.pid)]
     ground.check_nothing_left()
     return result
 

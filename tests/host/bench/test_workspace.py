@@ -1,6 +1,7 @@
 """Workspaces: never shared, always removed, and a killed owner's are cleared away by the next."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -106,3 +107,5 @@ def test_files_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(HostError, match="not a plain file"):
             place.read(place.path / "fifo", limit_bytes=10)
         assert place.size_bytes() >= 11
+        shutil.rmtree(place.path)
+        assert place.size_bytes() == 0

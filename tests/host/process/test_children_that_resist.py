@@ -177,15 +177,26 @@ def test_a_second_interrupt_does_not_wait_for_the_grace(mark: str) -> None:
     check_gone(mark, began=began)
 
 
-def test_interrupts_at_random_instants_lose_no_child(mark: str) -> None:
-    began = time.monotonic()
-    for step in range(20):
+def test_interrupts_at_every_instant_of_a_start_lose_no_child(mark: str) -> None:
+    for step in range(30):
         agent = _agent("sleeps", mark, wait=False)
-        time.sleep(0.03 + step * 0.008)
+        time.sleep(step * 0.001)
         agent.send_signal(signal.SIGINT)
-        assert agent.wait(timeout=LIMIT_SECONDS) in {130, -signal.SIGINT}
+        assert agent.wait(timeout=LIMIT_SECONDS) == 130
         assert not carriers(mark)
-    assert time.monotonic() - began < 60
+
+
+def test_families_that_dissolve_while_they_are_counted_are_found_whole(mark: str) -> None:
+    """Chains of processes, each of which forks the next in a session of its own and ends."""
+    chain = (
+        "import os, sys\nfor _ in range(int(sys.argv[2])):\n  if os.fork(): os._exit(0)\n  os.setsid()\n"
+        "import time; time.sleep(300)"
+    )
+    for length in range(1, 60, 3):
+        argv = (sys.executable, "-IS", "-c", chain, mark, str(length))
+        run(Command(argv=argv, timeout_seconds=10, environment=((MARK, mark),)))
+        assert not carriers(mark)
+    assert not _zombies()
 
 
 def test_two_commands_at_once_end_each_its_own_family(mark: str) -> None:
@@ -200,13 +211,14 @@ def test_two_commands_at_once_end_each_its_own_family(mark: str) -> None:
 
 def test_two_hundred_quick_ones_leave_nothing(mark: str) -> None:
     quick = Command(argv=("true",), timeout_seconds=5, environment=((MARK, mark),))
-    began = time.monotonic()
+    longest = 0.0
     for _ in range(200):
+        began = time.monotonic()
         assert run(quick).ok
-    took = time.monotonic() - began
-    assert took < LIMIT_SECONDS
+        longest = max(longest, time.monotonic() - began)
+    assert longest < LIMIT_SECONDS
     check_gone(mark, began=time.monotonic())
-    print(f"C19: {len(KINDS)} kinds of resisting child, 200 quick ones in {took:.1f} s, 0 orphans, 0 hangs")
+    print(f"C19: {len(KINDS)} kinds of resisting child, 200 quick ones (longest {longest:.2f} s), 0 orphans, 0 hangs")
 
 
 AGENT = f"""
@@ -216,6 +228,8 @@ from nodeagent.model.command import Command
 def interrupt(*_): raise KeyboardInterrupt
 for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, interrupt)
 try:
+    # Before this line an interrupt may get lost in the import system (a weak reference's callback swallows it).
+    print("ready", flush=True)
     run(Command(argv=tuple(sys.argv[1:]), timeout_seconds=60, output_limit_bytes=1 << 30,
         environment=(({MARK!r}, sys.argv[-1]),)))
 except KeyboardInterrupt:
@@ -224,11 +238,16 @@ except KeyboardInterrupt:
 
 
 def _agent(kind: str, mark: str, *, wait: bool = True) -> "subprocess.Popen[bytes]":
-    """Another process that runs the command as the agent does; returns once the family is there."""
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+    """Another process that runs the command as the agent does; returns once it, or with `wait` its family, is there."""
     agent = subprocess.Popen(
-        [sys.executable, "-c", AGENT, *command(kind, mark).argv], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", AGENT, *command(kind, mark).argv],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
+    assert agent.stdout is not None
+    with agent.stdout:
+        assert agent.stdout.readline() == b"ready\n"
     deadline = time.monotonic() + 10
     while wait and len(set(carriers(mark)) - {agent.pid}) < 1 + ("twice" in kind) and time.monotonic() < deadline:
         time.sleep(0.02)
