@@ -8,6 +8,7 @@ pages, and what can't be is refused.
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from nodeagent.model.change import Change, KnobForm, WriteCoupled, WriteFile
 from nodeagent.model.cpuset import CpuSet
@@ -20,7 +21,6 @@ from nodeagent.model.facts import (
     Platform,
 )
 from nodeagent.model.host_reader import MountEntry, PathState
-from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.reading import Reading, ReadStatus
 from nodeagent.tune.sysctl_rules import COUPLED
 
@@ -62,8 +62,11 @@ class FakeKernel:
     def mounts(self) -> Sequence[MountEntry]:
         return ()
 
-    def occupancy(self, device: BlockDevice) -> Occupancy:
-        raise NotImplementedError(device.name)
+    def occupancy(self, device: BlockDevice) -> NoReturn:
+        raise NotImplementedError(f"there are no drives of files here, so nobody asks who uses {device.name}")
+
+    def port(self, address: str) -> NoReturn:
+        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 
     def perform(self, change: Change) -> None:
         """Write as host.changes does: member by member, those that go forward."""
