@@ -7,6 +7,7 @@ the entry of a call ends the child before the call is made.
 Source: strace(1), "Tampering".
 """
 
+import ctypes
 import os
 import re
 import signal
@@ -102,6 +103,7 @@ def _live(function: Callable[[], int], said: Path) -> None:
     """The child's life; it never returns into the campaign."""
     code = 99
     try:
+        _die_with_parent()
         descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(descriptor, 2)
         os.dup2(descriptor, 1)
@@ -114,6 +116,12 @@ def _live(function: Callable[[], int], said: Path) -> None:
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """A campaign that is killed leaves no stopped child behind, which would hold its lock for ever (prctl(2))."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _wait_attached(pid: int, strace: "subprocess.Popen[bytes]") -> None:
