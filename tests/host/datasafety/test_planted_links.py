@@ -112,11 +112,15 @@ def test_a_directory_exchanged_while_it_is_used_is_noticed(place: Path, state: P
     assert area.directory.is_symlink()
 
 
-def test_a_file_exchanged_before_a_sweep_stays(place: Path, state: Path) -> None:
+@pytest.mark.parametrize(("other_file", "other_owner"), [(True, True), (True, False), (False, True)])
+def test_a_file_exchanged_before_a_sweep_stays(other_file: bool, other_owner: bool, place: Path, state: Path) -> None:
+    """Either tells that it is not the one that was made: its inode, or its owner."""
     area = _left_behind(place, state)
-    (area.directory / "data").rename(area.directory / "aside")
+    if other_file:
+        (area.directory / "data").rename(area.directory / "aside")
     (area.directory / "data").write_text("of somebody else")
-    os.chown(area.directory / "data", NOBODY, NOBODY)
+    if other_owner:
+        os.chown(area.directory / "data", NOBODY, NOBODY)
     swept = sweep(Host(), state)
     assert swept.removed == ()
     assert Reason.AREA_NOT_OURS.value in swept.left[0][1]
