@@ -7,8 +7,8 @@ from nodeagent.bench.benchmarks import BENCHMARKS
 from nodeagent.cli.evidence import Documents, Question, gather
 from nodeagent.host.host import Host
 from nodeagent.report.document import ProfileReference
-from nodeagent.serve.daemon import TakeSnapshot
 from nodeagent.serve.snapshot import Health, Snapshot, Traffic
+from nodeagent.serve.worker import TakeSnapshot
 from nodeagent.version import VERSION
 
 

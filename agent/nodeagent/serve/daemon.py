@@ -5,12 +5,10 @@ Refreshing happens in a thread of its own that dies with the process: a disk tha
 """
 
 import asyncio
-import contextlib
 import errno
 import os
 import resource
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,14 +18,10 @@ from nodeagent.serve import pages
 from nodeagent.serve.address import ListenAddress
 from nodeagent.serve.http import Connection, Limits, Site
 from nodeagent.serve.notify import notify
-from nodeagent.serve.render import CONTENT_TYPE, render, render_process
-from nodeagent.serve.snapshot import Snapshot, Traffic
+from nodeagent.serve.render import CONTENT_TYPE
+from nodeagent.serve.snapshot import Traffic
+from nodeagent.serve.worker import TakeSnapshot, Worker
 from nodeagent.version import VERSION
-
-TakeSnapshot = Callable[[Traffic, int], Snapshot]
-"""Reads the host, given what the server counted and how many refreshes failed before; never writes."""
-
-_Taken = asyncio.Future[tuple[Snapshot, bytes]]
 
 _BACKLOG = 128
 _SPARE_DESCRIPTORS = 64
@@ -39,7 +33,7 @@ _STALE_AFTER = 3
 class _State:
     """What the loop knows; touched by the loop's thread only."""
 
-    take: TakeSnapshot
+    worker: Worker
     refresh_seconds: float
     site: Site
     tell: Callable[[str], None]
@@ -64,7 +58,7 @@ async def _run(address: ListenAddress, take: TakeSnapshot, refresh_seconds: floa
     loop.add_signal_handler(signal.SIGHUP, hurry.set)
 
     site = Site(pages={"/": pages.index(VERSION), "/metrics": pages.problem(503, "no snapshot was taken yet")})
-    state = _State(take=take, refresh_seconds=refresh_seconds, site=site, tell=tell)
+    state = _State(worker=Worker(take), refresh_seconds=refresh_seconds, site=site, tell=tell)
     site.live["/healthz"] = lambda: pages.health(_problems(state))
     server = await _listen(address, site)
     tell(f"listening on http://{ListenAddress(host=address.host, port=server.sockets[0].getsockname()[1])}/metrics")
@@ -123,19 +117,15 @@ async def _keep_refreshing(state: _State, hurry: asyncio.Event) -> None:
 
 
 async def _refresh(state: _State) -> None:
-    """Take a snapshot in a thread and swap the page; a failure leaves the old page and is told."""
-    taken: _Taken = asyncio.get_running_loop().create_future()
+    """Have a snapshot taken and swap the page; a failure leaves the old page and is told."""
     traffic = Traffic(
         responses=dict(state.site.responses),
         refused=dict(state.site.refused),
         connections=len(state.site.connections),
     )
-    threading.Thread(
-        target=_work, args=(state.take, traffic, state.failures, taken), name="refresh", daemon=True
-    ).start()
     problems: tuple[str, ...]
     try:
-        snapshot, body = await taken
+        snapshot, body = await state.worker.refresh(traffic, state.failures)
     except Exception as error:  # whatever it was, serving goes on, and it is told in three places
         state.failures += 1
         problems = (f"refresh failed: {type(error).__name__}: {error}",)
@@ -147,27 +137,6 @@ async def _refresh(state: _State) -> None:
     if problems != state.problems and problems:
         state.tell("; ".join(problems))
     state.problems = problems
-
-
-def _work(take: TakeSnapshot, traffic: Traffic, failures: int, taken: _Taken) -> None:
-    """In the thread: everything slow. The result travels back to the loop, unless that has ended meanwhile."""
-    result: tuple[Snapshot, bytes] | Exception
-    try:
-        snapshot = take(traffic, failures)
-        result = snapshot, render(snapshot) + render_process()
-    except Exception as error:
-        result = error
-    with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits for it any more
-        taken.get_loop().call_soon_threadsafe(_deliver, taken, result)
-
-
-def _deliver(taken: _Taken, result: tuple[Snapshot, bytes] | Exception) -> None:
-    if taken.done():
-        return
-    if isinstance(result, Exception):
-        taken.set_exception(result)
-    else:
-        taken.set_result(result)
 
 
 def _problems(state: _State) -> tuple[str, ...]:
