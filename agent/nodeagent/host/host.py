@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.rooted import RootedPaths, absolute
 from nodeagent.host.tree_index import TREE_INDEX, TreeIndex
@@ -24,6 +24,7 @@ from nodeagent.model.reading import Reading, ReadStatus
 if TYPE_CHECKING:
     from nodeagent.model.facts import BlockDevice, HostFacts
     from nodeagent.model.occupancy import Occupancy
+    from nodeagent.model.port import Port
 
 READ_LIMIT_BYTES = 4 * 1024 * 1024
 """More than any file that is read here; /proc/interrupts of the largest machines would not fit, and isn't read."""
@@ -161,6 +162,15 @@ class Host:
         from nodeagent.host.datasafety import occupancy
 
         return occupancy(self, device)
+
+    def port(self, address: str) -> "Port":
+        from nodeagent.host.port import read_port
+
+        return read_port(self, address)
+
+    def noted_port(self, address: str) -> dict[str, Any]:
+        """What the index of a captured tree says that netlink told of a port; {} for nothing."""
+        return self._index.ports.get(address, {})
 
     @cached_property
     def _facts(self) -> "HostFacts":

@@ -1,24 +1,29 @@
 """The index of an unpacked capture: what no ordinary directory can hold.
 
-A file that answers EACCES even to root, a file whose content was left out, a device node, the page size of the kernel:
-`load` writes them beside the tree, and a Host on that tree honours them.
+A file that answers EACCES even to root, a file whose content was left out, a device node, the page size of the kernel,
+what netlink said of a port: it stands beside the tree, and a Host on that tree honours it.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 TREE_INDEX = ".nodeagent-tree.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeIndex:
-    """`unreadable` maps real paths to the errno a read gives, `kinds` to what stands for a device."""
+    """`unreadable` maps real paths to the errno a read gives, `kinds` to what stands for a device.
+
+    `ports` maps a PCI address to what netlink told: {"max_mtu": 9216, "vfs": {"0": fields of VfAttributes}}.
+    """
 
     unreadable: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     page_bytes: int = 4096
+    ports: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> "TreeIndex":
@@ -30,10 +35,12 @@ class TreeIndex:
         if not isinstance(document, dict):
             return cls()
         noted = document.get("page_bytes")
+        ports = document.get("ports")
         return cls(
             unreadable=_texts(document.get("unreadable")),
             kinds=_texts(document.get("kinds")),
             page_bytes=noted if isinstance(noted, int) else 4096,
+            ports=ports if isinstance(ports, dict) else {},
         )
 
     def write(self, root: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.occupancy import Occupancy
+from nodeagent.model.port import Port
 from nodeagent.model.reading import Reading
 
 
@@ -57,4 +58,8 @@ class HostReader(Protocol):
 
     def occupancy(self, device: BlockDevice) -> Occupancy:
         """Who uses the drive and what is on it (host/datasafety); reads only."""
+        ...
+
+    def port(self, address: str) -> Port:
+        """The network port at a PCI address with its virtual functions; what can't be told is None or empty."""
         ...

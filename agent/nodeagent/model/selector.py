@@ -1,9 +1,9 @@
-"""Which drives a setting means: by identity or by property, never by a kernel name that moves between boots."""
+"""Which drives and network ports a setting means: by identity or by property, never by a name that moves."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from nodeagent.model.facts import BlockDevice
+from nodeagent.model.facts import BlockDevice, Nic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +54,31 @@ class DeviceSelector:
     def __str__(self) -> str:
         names = self.__slots__
         given = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name) is not None]
+        return " ".join(given) or "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NicSelector:
+    """Ports on the PCI bus that are no virtual functions. All given fields must hold; patterns are shell globs.
+
+    `count` is how many ports must match; None means any number.
+    """
+
+    pci_address: str | None = None
+    driver: str | None = None
+    mac: str | None = None
+    count: int | None = None
+
+    def matches(self, nic: Nic) -> bool:
+        if not nic.pci_address or nic.physical_function:
+            return False
+        checks = [
+            fnmatchcase(got.lower(), pattern.lower())
+            for pattern, got in ((self.pci_address, nic.pci_address), (self.driver, nic.driver), (self.mac, nic.mac))
+            if pattern is not None
+        ]
+        return bool(checks) and all(checks)
+
+    def __str__(self) -> str:
+        given = [f"{name}={getattr(self, name)}" for name in self.__slots__ if getattr(self, name) is not None]
         return " ".join(given) or "nothing"

@@ -6,7 +6,7 @@ needless, once the step that it waited for was done.
 
 from collections.abc import Sequence
 
-from nodeagent.model.change import Change, Deferred, Lifetime, PlanItem
+from nodeagent.model.change import Deferred, Lifetime, PlanItem
 from nodeagent.model.errors import RefusedError
 from nodeagent.tune.plan import Plan, untold
 
@@ -60,7 +60,8 @@ def _difference(planned: PlanItem, now: PlanItem | None) -> str:
         return (
             "" if isinstance(planned, Deferred) else f"{planned.key}: planned {summary(planned)}, not needed any more"
         )
-    if isinstance(planned, Deferred) and isinstance(now, Change):
+    if isinstance(planned, Deferred):
+        # Filled in, or it waits for another step of the same plan now: what it becomes is looked at when it is known.
         return ""
     if untold(planned) == untold(now):
         return ""

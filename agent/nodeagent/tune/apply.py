@@ -12,6 +12,7 @@ from pathlib import Path
 from nodeagent.model.change import Change, Deferred, PlanItem, WriteCoupled, WriteFile
 from nodeagent.model.errors import JournalError, NodeagentError, RefusedError
 from nodeagent.model.facts import HostFacts
+from nodeagent.model.network_change import SetVf
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune import confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
@@ -186,7 +187,7 @@ class _Run:
         self._check_window()
         carry_out(self.session, self.transaction, change, number=len(self.applied) + 1, total=self.total)
         self.applied.append(change)
-        if not isinstance(change, WriteFile | WriteCoupled):
+        if not isinstance(change, WriteFile | WriteCoupled | SetVf):
             # What was made is a fact now, and later tunables look at facts.
             self.facts = self.order.read_facts()
 

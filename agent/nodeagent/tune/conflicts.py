@@ -19,6 +19,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.network_change import SetLink, SetVfCount
 
 COUPLED = (
     frozenset({"/proc/sys/vm/dirty_bytes", "/proc/sys/vm/dirty_ratio"}),
@@ -70,6 +71,10 @@ def _objects(item: PlanItem) -> tuple[str, ...]:
             return (f"mount point {item.target}",)
         case MakeFilesystem():
             return (f"drive {item.device}",)
+        case SetVfCount():
+            return (f"the number of VFs of {item.address}",)
+        case SetLink():
+            return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
         case _:
             return ()
 

@@ -22,10 +22,13 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 
-_CHANGES: dict[str, type[Change]] = {
-    kind.kind: kind for kind in (WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem)
-}
+_KINDS: tuple[type[Change], ...] = (
+    *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
+    *(SetVfCount, SetVf, BindDriver, SetLink),
+)
+_CHANGES: dict[str, type[Change]] = {kind.kind: kind for kind in _KINDS}
 _DEFERRED = "deferred"
 
 Document = dict[str, Any]

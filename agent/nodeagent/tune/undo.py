@@ -14,6 +14,7 @@ from nodeagent.host import changes
 from nodeagent.host.changes import Observation
 from nodeagent.model.change import Change, SetDirectory, SetMount, WriteConfig, WriteFile
 from nodeagent.model.errors import ExitCode, HostError
+from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.tune.ledger import Intent, Outcome
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import Draft, RecordType
@@ -208,16 +209,16 @@ class _Key:
         return step
 
 
+_SIDED = (WriteFile, WriteConfig, SetDirectory, SetMount, SetVfCount, SetVf, BindDriver)
+"""Kinds whose two sides are `before` and `after`."""
+
+
 def _starting_at(back: Change, last: Change) -> Change:
     """`back` leads to the original; say that it starts where the last of several changes left off."""
-    match back, last:
-        case (WriteFile(), WriteFile()):
-            return replace(back, before=last.after)
-        case (WriteConfig(), WriteConfig()):
-            return replace(back, before=last.after)
-        case (SetDirectory(), SetDirectory()):
-            return replace(back, before=last.after)
-        case (SetMount(), SetMount()):
-            return replace(back, before=last.after)
-        case _:
-            return back
+    if type(back) is not type(last):
+        return back
+    if isinstance(back, SetLink) and isinstance(last, SetLink):
+        return replace(back, before_mtu=last.after_mtu)
+    if isinstance(back, _SIDED) and isinstance(last, _SIDED):
+        return replace(back, before=last.after)  # type: ignore[arg-type]  # both are of one kind
+    return back

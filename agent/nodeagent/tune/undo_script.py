@@ -2,7 +2,8 @@
 
 It is on disk before the first change and covers every one, the three-way comparison included: it restores the
 original where the value is still ours and keeps what somebody else set. It runs in dash and busybox sh with cat, stat,
-chown, chmod, mkdir, rmdir, mv, rm, sync and, for mounts, mount and umount.
+chown, chmod, mkdir, rmdir, mv, rm, sync; for mounts with mount and umount, for network cards with ip, ls, readlink and
+grep.
 """
 
 import shlex
@@ -23,6 +24,8 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.errors import HostError
+from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
+from nodeagent.tune import undo_network
 from nodeagent.tune.session import Session
 
 DIRECTORY_NAME = "undo"
@@ -95,7 +98,6 @@ is_mounted() {
     return 1
 }
 not_mounted() { ! is_mounted "$1"; }
-
 """
 
 _TAIL = """sync
@@ -139,7 +141,9 @@ def remove_old_scripts(session: Session, *, keep: Collection[str]) -> None:
 
 def _render(session: Session, transaction: str, path: Path, steps: Sequence[Change]) -> str:
     root = "" if session.host.is_live else str(session.host.root)
-    head = _HEAD.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
+    network = any(isinstance(change, undo_network.NetworkChange) for change in steps)
+    template = _HEAD + (undo_network.FUNCTIONS if network else "") + "\n"
+    head = template.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
     head = head.replace("@ROOT@", root.replace("'", "'\\''")).replace("@BOOT@", session.boot_id)
     return head + "\n".join(_block(session, change) for change in reversed(steps)) + "\n" + _TAIL
 
@@ -193,6 +197,8 @@ def _is(change: Change) -> str:
         case SetMount():
             where = shlex.quote(_escaped(change.target))
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
+        case SetVfCount() | SetVf() | BindDriver() | SetLink():
+            return undo_network.condition(change)
         case _:
             return "false"
 
@@ -211,6 +217,8 @@ def _actions(back: Change) -> Iterator[str]:
                 yield f"put_file {path} {back.mode:04o} {shlex.quote(back.after)}"
         case SetDirectory():
             yield from _set_directory(back)
+        case SetVfCount() | SetVf() | BindDriver() | SetLink():
+            yield from undo_network.actions(back)
         case _:
             yield back.command()
 

@@ -18,6 +18,8 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
+from nodeagent.model.port import VfAttributes
 
 # What surrogateescape makes of bytes that are no UTF-8, as well as ordinary text.
 texts = st.text(
@@ -38,6 +40,21 @@ coupled_knobs = st.builds(
     CoupledKnob, path=texts, before=texts, after=texts, form=forms, forward=st.booleans(), back=st.booleans()
 )
 
+vf_counts = st.builds(VfCount, vfs=numbers, autoprobe=st.none() | st.booleans())
+vf_attributes = st.builds(
+    VfAttributes,
+    mac=st.none() | texts,
+    vlan=st.none() | numbers,
+    qos=st.none() | numbers,
+    proto=st.none() | texts,
+    max_tx_rate=st.none() | numbers,
+    min_tx_rate=st.none() | numbers,
+    spoofchk=st.none() | st.booleans(),
+    trust=st.none() | st.booleans(),
+    link_state=st.none() | texts,
+)
+bindings = st.builds(DriverBinding, driver=texts, override=texts)
+
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(WriteFile, **_told, path=texts, before=texts, after=texts, form=forms),
     st.builds(WriteCoupled, **_told, members=st.lists(coupled_knobs, max_size=3).map(tuple)),
@@ -57,6 +74,10 @@ changes: st.SearchStrategy[Change] = st.one_of(
         uuid=texts,
         options=st.lists(texts, max_size=3).map(tuple),
     ),
+    st.builds(SetVfCount, **_told, address=texts, before=vf_counts, after=vf_counts),
+    st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
+    st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
+    st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
 )
 deferred = st.builds(Deferred, **_told, waits_for=texts, summary=texts)
 items = st.one_of(changes, deferred)

@@ -5,10 +5,12 @@ small questions below them belong to the kinds too: what a half-done step looks 
 which change leads back to what was really there.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
+from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -16,31 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["Observation", "inverse", "is_half_done", "observe", "perform", "sweep"]
 
 
+_FILES: dict[type[Change], str] = {
+    WriteFile: "knob",
+    WriteCoupled: "knob",
+    WriteConfig: "config",
+    SetDirectory: "directory",
+    SetMount: "mount",
+    MakeFilesystem: "filesystem",
+    SetVfCount: "vf_count",
+    SetVf: "vf",
+    BindDriver: "binding",
+    SetLink: "link",
+}
+"""Kind of change to the file here that knows it; each is imported when it is needed."""
+
+
 def observe(host: "Host", change: Change) -> Observation:
     """The current state of what `change` is about; HostError where it is there but can't be read."""
-    match change:
-        case WriteFile() | WriteCoupled():
-            from nodeagent.host.changes import knob
-
-            return knob.observe(host, change)
-        case WriteConfig():
-            from nodeagent.host.changes import config
-
-            return config.observe(host, change)
-        case SetDirectory():
-            from nodeagent.host.changes import directory
-
-            return directory.observe(host, change)
-        case SetMount():
-            from nodeagent.host.changes import mount
-
-            return mount.observe(host, change)
-        case MakeFilesystem():
-            from nodeagent.host.changes import filesystem
-
-            return filesystem.observe(host, change)
-        case _:
-            raise TypeError(f"no way to observe a {type(change).__name__}")
+    found: Observation = _file_of(change, "observe").observe(host, change)
+    return found
 
 
 def perform(host: "Host", change: Change) -> None:
@@ -48,29 +44,7 @@ def perform(host: "Host", change: Change) -> None:
 
     What `before` says is not checked here: the engine has just looked.
     """
-    match change:
-        case WriteFile() | WriteCoupled():
-            from nodeagent.host.changes import knob
-
-            knob.perform(host, change)
-        case WriteConfig():
-            from nodeagent.host.changes import config
-
-            config.perform(host, change)
-        case SetDirectory():
-            from nodeagent.host.changes import directory
-
-            directory.perform(host, change)
-        case SetMount():
-            from nodeagent.host.changes import mount
-
-            mount.perform(host, change)
-        case MakeFilesystem():
-            from nodeagent.host.changes import filesystem
-
-            filesystem.perform(host, change)
-        case _:
-            raise TypeError(f"no way to perform a {type(change).__name__}")
+    _file_of(change, "perform").perform(host, change)
 
 
 def inverse(change: Change, *, raw: str) -> Change | None:
@@ -84,17 +58,10 @@ def inverse(change: Change, *, raw: str) -> Change | None:
 
 def is_half_done(change: Change, state: str) -> bool:
     """Could `state` be what an interrupted `perform` of this change left? Never true for what happens in one step."""
-    match change:
-        case WriteCoupled():
-            from nodeagent.host.changes import knob
-
-            return knob.is_half_done(change, state)
-        case SetDirectory():
-            from nodeagent.host.changes import directory
-
-            return directory.is_half_done(change, state)
-        case _:
-            return False
+    if not isinstance(change, WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver):
+        return False
+    half: bool = _file_of(change, "judge").is_half_done(change, state)
+    return half
 
 
 def sweep(host: "Host", change: Change) -> None:
@@ -105,3 +72,10 @@ def sweep(host: "Host", change: Change) -> None:
         paths = [member.path for member in change.members] if isinstance(change, WriteCoupled) else [change.path]
         for path in paths:
             replacement.sweep(host, path)
+
+
+def _file_of(change: Change, doing: str) -> Any:
+    name = _FILES.get(type(change))
+    if name is None:
+        raise TypeError(f"no way to {doing} a {type(change).__name__}")
+    return import_module(f"{__name__}.{name}")
