@@ -6,7 +6,7 @@ others are still used: half a page that says so is worth more than none.
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -137,7 +137,8 @@ def gather(question: Question, host: Host, *, documents: LoadDocuments = load_do
     stored = sources.read("history", lambda: _measured(question.state_directory), _Measured())
     journal = sources.read("journal", lambda: _journal(question.state_directory, host), _UNREADABLE)
     verdicts = sources.read("verify", lambda: verify(host, profile, facts, TUNABLES) if profile else (), _NO_VERDICTS)
-    judgements = tuple(_judged_again(word, targets, question.stage) for word in stored.words)
+    words = _of_profile(stored.words, profile)
+    judgements = tuple(_judged_again(word, targets, question.stage) for word in words)
     evidence = Evidence(
         stage=question.stage,
         created_at=time.time(),
@@ -149,7 +150,7 @@ def gather(question: Question, host: Host, *, documents: LoadDocuments = load_do
         journal=journal,
         tools=stored.tools,
         commands=(*_own_commands(question), *stored.commands),
-        notes=(*sources.problems, *_notes(judgements, journal)),
+        notes=(*sources.problems, *_notes(judgements, journal, left_out=len(stored.words) - len(words))),
     )
     return Gathered(evidence=evidence, targets=targets, sources=sources.good, problems=tuple(sources.problems))
 
@@ -191,6 +192,19 @@ def _measured(state_directory: Path) -> _Measured:
             for (benchmark, role), run in newest.items()
             if run.command
         ),
+    )
+
+
+def _of_profile(words: tuple[_Word, ...], profile: Profile | None) -> tuple[_Word, ...]:
+    """The figures that a profile asks for: what else was tried on this host is no evidence for it or against it."""
+    if profile is None or not profile.benchmarks:
+        return words
+    wanted = {(setting.benchmark, setting.place) for setting in profile.benchmarks}
+    return tuple(
+        word
+        for word in words
+        if word.judgement.measurement is None
+        or (word.judgement.measurement.benchmark, word.judgement.place.role) in wanted
     )
 
 
@@ -260,16 +274,15 @@ def _unmeasured(
     return tuple(judgement for key, judgement in wanted.items() if key not in known)
 
 
-def _notes(judgements: tuple[Judgement, ...], journal: JournalSummary) -> tuple[str, ...]:
+def _notes(judgements: tuple[Judgement, ...], journal: JournalSummary, *, left_out: int) -> Iterator[str]:
     """What a reader would not see from the figures alone."""
+    if left_out:
+        yield f"left out: {left_out} figures that this profile does not ask for"
     last = journal.last_apply
-    if last is None:
-        return ()
     older = sum(
-        judgement.measured_at is not None and judgement.measured_at < last.started_at for judgement in judgements
+        judgement.measured_at is not None and last is not None and judgement.measured_at < last.started_at
+        for judgement in judgements
     )
-    if not older:
-        return ()
-    return (
-        f"{older} of {len(judgements)} figures were measured before the last apply; measure again to see its effect",
-    )
+    if older:
+        told = f"{older} of {len(judgements)} figures were measured before the last apply"
+        yield f"{told}; measure again to see its effect"

@@ -12,6 +12,8 @@ from nodeagent.host.host import Host
 from nodeagent.model.errors import ProfileError
 from nodeagent.model.judgement import Outcome
 from nodeagent.model.measurement import Direction, Measurement, Metric, Place, Run, Sample, Target, Unit
+from nodeagent.tune.journal import Journal
+from nodeagent.tune.record import RecordType
 
 METRIC = Metric(name="storage.randread4k.iops", unit=Unit.IOPS, direction=Direction.HIGHER, summary="random reads")
 PLACE = Place(role="ledger", identity="S1")
@@ -116,6 +118,26 @@ def test_a_stage_that_asks_for_more_judges_the_same_runs_again(question: Questio
 def test_judged_again_an_aborted_run_still_counts_against_a_pass(question: Question, host: Host) -> None:
     keep(question, bound=300e3, aborted=1)
     assert gather(question, host).evidence.judgements[0].outcome is not Outcome.PASS
+
+
+def test_what_the_profile_does_not_ask_for_is_left_out_and_counted(question: Question, host: Host) -> None:
+    keep(question, bound=10e3)
+    assert question.profile is not None
+    Path(question.profile).write_text(PROFILE.replace("randread-4k", "seq-read"))
+    evidence = gather(question, host).evidence
+    assert {judgement.metric.name for judgement in evidence.judgements} == {"storage.seq_read.bytes_per_second"}
+    assert any(note == "left out: 1 figures that this profile does not ask for" for note in evidence.notes)
+    everything = gather(replace(question, profile=None), host).evidence
+    assert [judgement.metric.name for judgement in everything.judgements] == [METRIC.name]
+
+
+def test_figures_from_before_the_last_apply_are_told(question: Question, host: Host) -> None:
+    keep(question, bound=10e3)
+    with Journal(question.state_directory, boot_id="b") as journal:
+        journal.append(RecordType.BEGIN, "t1", kind="apply", profile="small")
+        journal.append(RecordType.END, "t1", outcome="applied")
+    notes = gather(question, host).evidence.notes
+    assert any("1 of 1 figures were measured before the last apply" in note for note in notes)
 
 
 def test_a_damaged_history_is_told_and_the_rest_is_still_read(question: Question, host: Host) -> None:
