@@ -99,7 +99,12 @@ class FilesystemEntry:
 def faults(entries: tuple[FilesystemEntry, ...]) -> Iterator[Fault]:
     """What only the whole can tell."""
     seen: set[str] = set()
+    uuids: set[str] = set()
     for at, entry in enumerate(entries):
+        if entry.uuid is not None:
+            if entry.uuid.value in uuids:
+                yield Fault(path=(at, "uuid"), problem="stands in two entries")
+            uuids.add(entry.uuid.value)
         if entry.mount_point in seen:
             yield Fault(path=(at, "mount_point"), problem="stands in two entries")
         seen.add(entry.mount_point)
@@ -131,6 +136,9 @@ def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     for name in ("type", "label"):
         if getattr(entry, name) is None:
             yield Fault(path=(at,), problem=f"an entry with a device needs a {name}")
+    if entry.uuid is not None and entry.make is not None and entry.make.value is Make.WHEN_EMPTY:
+        # Another drive may have this UUID already, and of two with one UUID none can be mounted.
+        yield Fault(path=(at, "uuid"), problem="adopts what somebody made, so nothing can be made with it", at_key=True)
     limit = entry.wanted_type.label_limit
     if len(entry.wanted_label) > limit:
         yield Fault(path=(at, "label"), problem=f"wanted at most {limit} characters for {entry.wanted_type}")

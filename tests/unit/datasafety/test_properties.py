@@ -25,17 +25,18 @@ options = st.lists(
 @st.composite
 def entries(draw: st.DrawFn) -> Entries:
     made = []
-    for number, drive in enumerate(draw(st.lists(st.sampled_from([*DRIVES, "nosuch"]), unique=True, max_size=3))):
-        make = draw(st.none() | st.sampled_from(Make))
+    for number, drive in enumerate(draw(st.permutations([*DRIVES, "nosuch"]))[: draw(st.integers(1, 3))]):
+        make = draw(st.sampled_from([None, Make.NEVER, *[Make.WHEN_EMPTY] * 4]))
         mode = draw(st.none() | st.sampled_from(["0755", "0700", "2770"]))
+        adopts = draw(st.booleans()) and make is not Make.WHEN_EMPTY
         owner = draw(st.none() | st.sampled_from(["sol", "root", "1234", "nosuch"]))
         made.append(
             FilesystemEntry(
                 mount_point=draw(st.sampled_from([f"/mnt/p{number}", f"/srv/deep/p{number}"])),
                 device=DeviceSelector(serial=drive.upper()),
-                type=Setting(value=draw(st.sampled_from(FilesystemType))),
-                label=Setting(value=draw(st.sampled_from(["a", "b"]))),
-                uuid=Setting(value=UUID.format(number)) if draw(st.booleans()) else None,
+                type=Setting(value=draw(st.sampled_from([FilesystemType.EXT4, *FilesystemType]))),
+                label=Setting(value=draw(st.sampled_from(["a", "a", "b"]))),
+                uuid=Setting(value=UUID.format([*DRIVES, "nosuch"].index(drive))) if adopts else None,
                 options=Setting(value=tuple(draw(options)), mode=draw(modes)) if draw(st.booleans()) else None,
                 owner=Setting(value=owner, mode=draw(modes)) if owner else None,
                 mode=Setting(value=mode, mode=draw(modes)) if mode else None,
@@ -50,12 +51,12 @@ def machines(draw: st.DrawFn) -> FakeMachine:
     contents: dict[str, Signature | None] = {}
     roots = {}
     for number, drive in enumerate(DRIVES):
-        kind = draw(st.none() | st.sampled_from(["ext4", "xfs", "btrfs", "crypto_LUKS"]))
-        label, uuid = draw(st.sampled_from(["a", "b", ""])), UUID.format(draw(st.sampled_from([number, number + 5])))
+        kind = draw(st.sampled_from([None, None, None, "ext4", "ext4", "xfs", "btrfs", "crypto_LUKS"]))
+        label, uuid = draw(st.sampled_from(["a", "a", "b"])), UUID.format(number)
         contents[drive] = Signature(type=kind, label=label, uuid=uuid) if kind else None
         roots[drive] = ROOT_OWNED
     blank = [drive for drive in DRIVES if contents[drive] is None]
-    junk = draw(st.sets(st.sampled_from(blank))) if blank else set()
+    junk = draw(st.sets(st.sampled_from(blank), max_size=1)) if blank else set()
     return FakeMachine(contents=contents, junk=frozenset(junk), roots=roots)
 
 
