@@ -31,6 +31,9 @@ _APPLICATION_ID = 0x6E61_4A31  # "naJ1", shown by file(1)
 _CHECKPOINT_PAGES = 64  # keeps the WAL file below 300 KiB, which the reserve (tune/reserve.py) must be able to hold
 _BUSY_SECONDS = 10.0
 
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What reading can raise: SQLite's message about a damaged schema quotes it, and that may be no UTF-8."""
+
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE records (
@@ -57,6 +60,7 @@ _SELECT = "SELECT seq, type, txn, boot_id, key, wall_seconds, boottime_seconds, 
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 Row = tuple[int, str, str, str, str, float, float, str, str]
+_TYPES = (int, str, str, str, str, float, float, str, str)
 
 
 class Journal:
@@ -172,7 +176,7 @@ class Journal:
         except OSError as error:
             connection.close()
             raise self._unusable(str(error)) from error
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             connection.close()
             # "disk I/O error" is operational; "file is not a database" is about the content.
             is_content = not isinstance(error, sqlite3.OperationalError)
@@ -197,8 +201,10 @@ class Journal:
                 f"{self.path} was written by a newer nodeagent (schema {version}, this one knows {SCHEMA_VERSION})",
                 remedy="use the newer nodeagent; `nodeagent tune history` reads it with this one too",
             )
-        problem = ""
-        for row in self._read(_SELECT):
+        # The chain can't miss a last record that a rotten page no longer shows; the page's own sums do.
+        report = self._read("PRAGMA quick_check(1)")[0][0]
+        problem = "" if report == "ok" else str(report).replace("\n", " ")
+        for row in [] if problem else self._read(_SELECT):
             problem = self._take(row)
             if problem:
                 break
@@ -220,7 +226,7 @@ class Journal:
     def _read(self, query: str) -> list[Any]:
         try:
             return self._connection.execute(query).fetchall()
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             raise damaged(self.path, str(error)) from error
 
     def _unusable(self, reason: str) -> JournalError:
@@ -233,6 +239,9 @@ class Journal:
 
 def check_row(row: Row, *, seq: int, previous: str) -> tuple[Record | None, str]:
     """The record in a row of the table, or None and what is wrong with it."""
+    if tuple(type(value) for value in row) != _TYPES:
+        # STRICT holds for what is written, not for a page that rotted.
+        return None, f"record {row[0]!r:.20} holds values of types that were never written"
     try:
         record = _from_row(row)
     except ValueError as error:

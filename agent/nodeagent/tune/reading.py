@@ -74,7 +74,7 @@ def _rows(path: Path) -> list[Row]:
                 connection.close()
         except sqlite3.OperationalError as error:
             problem = problem or error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _unreadable(path, error) from error
     raise _unreadable(path, problem) from problem
 

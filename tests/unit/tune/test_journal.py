@@ -155,6 +155,32 @@ def test_what_is_no_database_is_damaged(journal: Journal, damage: Callable[[byte
     assert journal.path.read_bytes() == before
 
 
+def _hide_the_last_record(content: bytes) -> bytes:
+    """The number of cells on the page of the records, one less (https://www.sqlite.org/fileformat2.html, 1.6)."""
+    rotten = bytearray(content)
+    rotten[4096 + 4] -= 1
+    return bytes(rotten)
+
+
+@pytest.mark.parametrize(
+    "rot",
+    [
+        _hide_the_last_record,
+        lambda content: content.replace(b"CREATE TRIGGER", b"CREATE \xff\xfeRIGGER"),
+        # The serial type of the text "begin": 23, one less is a blob of the same length.
+        lambda content: content.replace(bytes([11, 0, 23, 17]), bytes([11, 0, 22, 17])),
+    ],
+    ids=["a record that a page no longer shows", "a schema that is no UTF-8", "a value of another type"],
+)
+def test_what_rotted_on_the_disk_is_damaged(journal: Journal, rot: Callable[[bytes], bytes]) -> None:
+    journal.close()
+    content = journal.path.read_bytes()
+    assert rot(content) != content
+    journal.path.write_bytes(rot(content))
+    with pytest.raises(JournalError, match="is damaged"):
+        open_journal(journal.path.parent)
+
+
 def test_a_newer_journal_is_left_alone(journal: Journal) -> None:
     journal.close()
     connection = sqlite3.connect(journal.path, isolation_level=None)
