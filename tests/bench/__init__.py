@@ -5,7 +5,8 @@ To add one: its file here with an object of the shape `figure.Figure`, and its l
 
 from tests.bench.figure import Figure
 from tests.bench.iops import IOPS
+from tests.bench.plan import PLAN
 from tests.bench.serve import SERVE
 from tests.bench.start import START
 
-FIGURES: tuple[Figure, ...] = (START, IOPS, SERVE)
+FIGURES: tuple[Figure, ...] = (START, PLAN, IOPS, SERVE)
