@@ -22,8 +22,12 @@ _PROFILE = """\
 schema: 1
 name: large
 summary: every queue, the sysctls and the hugepage switches of a large machine
-extends: [workstation]
 tune:
+  sysctl:
+    net.core.rmem_max: ">= 134217728"
+    vm.max_map_count: ">= 1000000"
+  transparent-hugepages:
+    enabled: madvise
   block-queue:
     - name: every-nvme
       devices: {driver: nvme}
