@@ -25,7 +25,10 @@ class Bench:
         self._count = 0
 
     def close(self) -> None:
-        self._stack.close()
+        try:
+            self._stack.close()
+        finally:
+            self._unmount_rest()
 
     def undo(self, *argv: str) -> None:
         """Run this at the end; it may find its work done already."""
@@ -68,6 +71,13 @@ class Bench:
         line = process.stdout.readline().strip()
         assert line == wait_for, f"{argv[0]} said {line!r}"
         return process
+
+    def _unmount_rest(self) -> None:
+        """What a failed test mounted where it was not asked to; only below our own directory."""
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        targets = [line.split(" ")[4] for line in lines]
+        for target in reversed([target for target in targets if target.startswith(f"{self.directory}/")]):
+            subprocess.run([needs.tool("umount"), target], capture_output=True, check=False)
 
     def swap_on(self, node: str, image: Path, *, offset: int = 0) -> None:
         """Swap that the kernel may write to whenever it likes: its pages, no more than 60 KiB, don't count."""
