@@ -20,8 +20,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
 
 def test_every_tunable_has_a_dozen_cases_whose_names_are_sentences() -> None:
     names = {
-        name: [path.stem for path in cases.find_cases() if path.parent.name == name]
-        for name in ("sysctl", "block-queue", "transparent-hugepages", "filesystem")
+        name: [path.stem for path in cases.find_cases() if path.parent.name == name] for name in cases.TUNABLES_BY_NAME
     }
     assert {name: len(found) >= 12 for name, found in names.items()} == dict.fromkeys(names, True)
     assert all(stem.count("_") >= 3 for found in names.values() for stem in found)

@@ -12,9 +12,7 @@ _SOURCES = [
     *(_REPOSITORY / "agent/nodeagent/tune").glob("*.py"),
     *(_REPOSITORY / "agent/nodeagent/tune/tunables").glob("*.py"),
 ]
-_IDS = sorted(
-    {found for path in _SOURCES for found in re.findall(r'"(NA-(?:SYSCTL|BLOCK|THP)-\d{3})"', path.read_text())}
-)
+_IDS = sorted({found for path in _SOURCES for found in re.findall(r'"(NA-[A-Z]+-\d{3})"', path.read_text())})
 
 
 @pytest.mark.parametrize("name", [tunable.name for tunable in TUNABLES])

@@ -5,10 +5,24 @@ To add one: its file here, its line below, its cases in tests/plans/<name>/, its
 
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables.block_queue import BLOCK_QUEUE
+from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
+from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
+from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
+from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sysctl import SYSCTL
 from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
+# Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
 # Making a filesystem has no way back, so it comes when all that has one went well.
 # Switching huge pages recomputes vm.min_free_kbytes, so sysctl has the last word on it.
-TUNABLES: tuple[AnyTunable, ...] = (BLOCK_QUEUE, TRANSPARENT_HUGEPAGES, SYSCTL, FILESYSTEM)
+TUNABLES: tuple[AnyTunable, ...] = (
+    SMT,
+    CPU_GOVERNOR,
+    CPU_IDLE,
+    CLOCKSOURCE,
+    BLOCK_QUEUE,
+    TRANSPARENT_HUGEPAGES,
+    SYSCTL,
+    FILESYSTEM,
+)
