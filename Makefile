@@ -61,7 +61,7 @@ lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/check-jsonschema --quiet --check-metaschema profiles/schema/*.json
 	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/profile.schema.json profiles/*.yaml
 	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/targets.schema.json profiles/targets/*.yaml
-	$(BIN)/shellcheck $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' --)
+	$(BIN)/shellcheck do .ci/run $$(grep -lE '^#!/bin/(ba)?sh' scripts/*)
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the Python files and mend what ruff can mend
