@@ -97,8 +97,9 @@ def show(base: Path, tools: Tools) -> ExitCode:
 def sweep(base: Path, console: Console) -> None:
     """Remove what demos left that were killed."""
     for claim in Claim.abandoned(base):
-        console.say(f"Removing what an earlier demo left in {claim.path}")
-        for problem in remove(claim):
+        left = remove(claim)
+        console.say(f"Removed what an earlier demo left in {claim.path}")
+        for problem in left:
             console.say(f"  left: {problem}")
 
 
@@ -114,8 +115,10 @@ def _machine(claim: Claim, tools: Tools) -> Ground:
 
 
 def _clear(claim: Claim, console: Console) -> tuple[str, ...]:
-    console.heading("Remove everything the demo made")
-    left = remove(claim)
+    try:
+        console.heading("Remove everything the demo made")
+    finally:
+        left = remove(claim)  # also where the terminal is gone and nothing can be said any more
     for problem in left:
         console.say(f"left: {problem}")
     if not left:

@@ -1,6 +1,8 @@
 """The demo as a person starts it: to the end, interrupted, killed, without root; and then nothing of it is left."""
 
+import fcntl
 import os
+import pty
 import random
 import re
 import signal
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -186,6 +189,32 @@ def test_interrupted_it_removes_everything_and_says_so(traces: Traces, number: s
     process.send_signal(number)
     assert process.wait(timeout=60) == ExitCode.INTERRUPTED
     assert "Traceback" not in traces.log.read_text()
+    assert_nothing_left(traces)
+
+
+@needs_all
+def test_a_lost_terminal_is_an_end_like_ctrl_c(traces: Traces) -> None:
+    """An ssh session that breaks: SIGHUP, and every write fails from then on."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-c", CODE, "demo", "--out", "out", "--state-dir", str(traces.state)]
+    process = subprocess.Popen(
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "PYTHONPATH": str(AGENT), "TERM": "xterm"},
+        cwd=traces.state.parent,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one system call
+    )
+    os.close(slave)
+    said = b""
+    while b"benchmarks to run" not in said:
+        said += os.read(master, 65536)
+    traces.log.write_bytes(said)
+    os.close(master)
+    process.wait(timeout=60)
+    assert process.returncode not in (0, -signal.SIGKILL)
     assert_nothing_left(traces)
 
 
