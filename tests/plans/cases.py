@@ -3,6 +3,7 @@
     {
       "because":  why the case is there, where the name doesn't say it,
       "fixture":  a machine of tests/fixtures/hosts to start from,
+      "port":     the network port of tests/fixtures/ports.py to start from, and its VFs,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
       "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
       "settings": the YAML below the tunable's name in a profile,
@@ -27,6 +28,7 @@ from nodeagent.profiles import load_profile
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from tests.fixtures.captured import captured_host
+from tests.fixtures.ports import PortTree
 from tests.fixtures.tree import Tree
 from tests.plans.drives import HostWithDrives
 
@@ -89,6 +91,9 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
     else:
         host = Host(root=directory / "host")
         host.root.mkdir()
+    if "port" in case:
+        told = {int(index): attributes for index, attributes in case["port"].pop("vfs", {}).items()}
+        PortTree(root=host.root).make(vfs=told, **case["port"])
     tree = Tree(root=host.root)
     unreadable = _unreadable_so_far(host.root)
     for path, entry in case.get("host", {}).items():
@@ -102,8 +107,14 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
         else:
             tree.file(path, entry["content"], mode=int(entry["mode"], 8))
     if unreadable:
-        (host.root / TREE_INDEX).write_text(json.dumps({"unreadable": unreadable}))
-    return HostWithDrives(root=host.root, drives=case["drives"]) if "drives" in case else host
+        _note(host.root / TREE_INDEX, unreadable=unreadable)
+    return HostWithDrives(root=host.root, drives=case["drives"]) if "drives" in case else Host(root=host.root)
+
+
+def _note(index: Path, **notes: Any) -> None:
+    """Add to the index of a tree, and keep what it says already."""
+    known = json.loads(index.read_text()) if index.exists() else {}
+    index.write_text(json.dumps({**known, **notes}))
 
 
 def _unreadable_so_far(root: Path) -> dict[str, str]:

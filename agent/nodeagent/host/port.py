@@ -36,6 +36,7 @@ def read_port(host: "Host", address: str) -> Port:
         total_vfs=integer(host.text(f"{directory}/sriov_totalvfs")),
         configured_vfs=integer(host.text(f"{directory}/sriov_numvfs")),
         autoprobe=_autoprobe(host, directory),
+        iommu_group=bool(host.link(f"{directory}/iommu_group")),
         vfs=tuple(_read_vf(host, index, vf, told) for index, vf in sorted(vf_addresses(host, address).items())),
         problem=problem,
     )

@@ -32,7 +32,8 @@ class SetVfCount(Change):
     """Make or destroy VFs. The kernel goes from one number to another only through 0, which destroys all of them.
 
     `autoprobe` is written before the number, so that VFs that are to get an address or another driver first are born
-    without one. Destroyed VFs come back on the way back, their attributes do not.
+    without one; with an unchanged number only the switch is. Destroyed VFs come back on the way back, their attributes
+    do not.
     """
 
     kind = "set-vf-count"
@@ -55,8 +56,9 @@ class SetVfCount(Change):
             steps.append(f"echo {int(self.after.autoprobe)} > {directory}/sriov_drivers_autoprobe")
         if self.before.vfs and self.after.vfs and self.before.vfs != self.after.vfs:
             steps.append(f"echo 0 > {directory}/sriov_numvfs")
-        steps.append(f"echo {self.after.vfs} > {directory}/sriov_numvfs")
-        return " && ".join(steps)
+        if self.after.vfs != self.before.vfs:
+            steps.append(f"echo {self.after.vfs} > {directory}/sriov_numvfs")
+        return " && ".join(steps) or "true"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)

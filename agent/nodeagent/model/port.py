@@ -87,6 +87,7 @@ class Port:
     total_vfs: int | None = None
     configured_vfs: int | None = None
     autoprobe: bool | None = None
+    iommu_group: bool = False
     vfs: tuple[VirtualFunction, ...] = ()
     problem: str = ""
 

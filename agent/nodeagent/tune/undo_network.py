@@ -57,9 +57,9 @@ def actions(back: NetworkChange) -> Iterator[str]:
             directory = f"/sys/bus/pci/devices/{back.address}"
             if back.after.autoprobe is not None:
                 yield f"put {directory}/sriov_drivers_autoprobe {int(back.after.autoprobe)}"
-            if back.before.vfs and back.after.vfs:
+            if back.before.vfs and back.after.vfs and back.before.vfs != back.after.vfs:
                 yield f"put {directory}/sriov_numvfs 0"
-            yield f"put {directory}/sriov_numvfs {back.after.vfs}"
+            yield f"put {directory}/sriov_numvfs {back.after.vfs}"  # the same number again is no change
         case SetLink():
             yield f"put_mtu {back.directory} {back.after_mtu}"
         case _:

@@ -64,9 +64,9 @@ def perform(host: "Host", change: SetVfCount) -> None:
     _check(host, change.address, wanted.vfs)
     if not host.is_live:
         return
-    if wanted.autoprobe is False and wanted.vfs:
+    if wanted.autoprobe is False and wanted.vfs and now != wanted.vfs:
         _load_driver(host, change.address)
-    if had_link:
+    if had_link and now != wanted.vfs:
         # Many drivers reset the port; what follows (a rate, a driver for a VF) needs its link.
         link_is_back(host, interface)
 

@@ -9,11 +9,14 @@ from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
+from nodeagent.tune.tunables.nic_mtu import NIC_MTU
 from nodeagent.tune.tunables.smt import SMT
+from nodeagent.tune.tunables.sriov import SRIOV
 from nodeagent.tune.tunables.sysctl import SYSCTL
 from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
 # Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
+# Making VFs resets their port and with it much of what is set there, so it comes before all that speaks of ports.
 # Making a filesystem has no way back, so it comes when all that has one went well.
 # Switching huge pages recomputes vm.min_free_kbytes, so sysctl has the last word on it.
 TUNABLES: tuple[AnyTunable, ...] = (
@@ -21,6 +24,8 @@ TUNABLES: tuple[AnyTunable, ...] = (
     CPU_GOVERNOR,
     CPU_IDLE,
     CLOCKSOURCE,
+    SRIOV,
+    NIC_MTU,
     BLOCK_QUEUE,
     TRANSPARENT_HUGEPAGES,
     SYSCTL,
