@@ -6,8 +6,9 @@ from nodeagent.model.setting import Bound, Setting
 from nodeagent.tune.tunables.clocksource import ClocksourceSettings
 from nodeagent.tune.tunables.cpu_governor import PREFERENCES, GovernorSettings, faults
 from nodeagent.tune.tunables.cpu_idle import IdleSettings
+from nodeagent.tune.tunables.hugepages import HugepagesSettings
 from nodeagent.tune.tunables.smt import SmtSettings
-from tests.unit.tunables.fake_processor import ACTIVE, CLOCK, CPU, CPUFREQ, FakeProcessor
+from tests.unit.tunables.fake_processor import ACTIVE, CLOCK, CPU, CPUFREQ, NODES, FakeProcessor
 from tests.unit.tunables.strategies import modes, settings_of
 
 
@@ -93,3 +94,33 @@ def _add_policy(
         forced = driver in ACTIVE and governor == "performance"
         shown = "performance" if forced else draw(st.sampled_from([*PREFERENCES, "custom", "77"]))
         kernel.files[f"{policy}/energy_performance_preference"] = f"{shown}\n"
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> tuple[FakeProcessor, tuple[HugepagesSettings, ...]]:
+    kernel = FakeProcessor(files={})
+    for node in range(draw(st.integers(1, 3))):
+        total = draw(st.sampled_from([0, 4 << 20, 16 << 20]))
+        held = 0
+        for kilobytes in (2048, 1048576)[: draw(st.integers(1, 2))]:
+            pages = draw(st.integers(0, 3)) if total else 0
+            held += pages * kilobytes
+            directory = f"{NODES}/node{node}/hugepages/hugepages-{kilobytes}kB"
+            kernel.files |= {
+                f"{directory}/nr_hugepages": f"{pages}\n",
+                f"{directory}/free_hugepages": f"{draw(st.integers(0, pages))}\n",
+                f"{directory}/surplus_hugepages": f"{draw(st.sampled_from([0, 0, 0, min(1, pages)]))}\n",
+            }
+        free = draw(st.integers(0, total - held)) if total else 0
+        kernel.files[f"{NODES}/node{node}/meminfo"] = (
+            f"Node {node} MemTotal:       {total} kB\nNode {node} MemFree:        {free} kB\n"
+        )
+    counts = settings_of(st.sampled_from([0, 1, 2, 3, 5, 500, 4000]))
+    entries = (
+        HugepagesSettings(name="small", size="2MiB", pages=draw(counts)),
+        HugepagesSettings(
+            name="large", size="1GiB", nodes=draw(st.sampled_from(["0", "0-1", "2-3"])), pages=draw(counts)
+        ),
+        HugepagesSettings(name="others", size="1GiB", pages=draw(st.none() | counts)),
+    )
+    return kernel, entries[: draw(st.integers(1, 3))]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
+from nodeagent.tune.tunables.hugepages import HUGEPAGES
 from nodeagent.tune.tunables.smt import SMT
 from tests.unit.tunables import processors
 from tests.unit.tunables.fake_kernel import facts_of
@@ -37,3 +38,10 @@ def test_sleep_limits_applied_are_done_and_undone_never_were(drawn: Any) -> None
 def test_policies_applied_are_done_and_undone_never_were(drawn: Any) -> None:
     kernel, wanted = drawn
     check(CPU_GOVERNOR, kernel, wanted, facts_of())
+
+
+@given(processors.pools())
+@settings(max_examples=300)
+def test_pools_filled_are_filled_and_undone_never_were(drawn: Any) -> None:
+    kernel, wanted = drawn
+    check(HUGEPAGES, kernel, wanted, facts_of())

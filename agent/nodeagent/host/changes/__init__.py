@@ -58,7 +58,7 @@ def inverse(change: Change, *, raw: str) -> Change | None:
 
 def is_half_done(change: Change, state: str) -> bool:
     """Could `state` be what an interrupted `perform` of this change left? Never true for what happens in one step."""
-    if not isinstance(change, WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver):
+    if not isinstance(change, WriteFile | WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver):
         return False
     half: bool = _file_of(change, "judge").is_half_done(change, state)
     return half

@@ -11,7 +11,7 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from nodeagent.host.changes import replacement
+from nodeagent.host.changes import hugepage_pool, replacement
 from nodeagent.host.changes.observation import Observation
 from nodeagent.host.changes.refusal import host_error
 from nodeagent.model.change import WriteCoupled, WriteFile, coupled_state
@@ -44,7 +44,10 @@ def observe(host: "Host", change: WriteFile | WriteCoupled) -> Observation:
 
 def perform(host: "Host", change: WriteFile | WriteCoupled) -> None:
     if isinstance(change, WriteFile):
-        write(host, change.path, change.after)
+        if hugepage_pool.is_pool(change.path):
+            hugepage_pool.fill(host, change.path, change.after, write=write)
+        else:
+            write(host, change.path, change.after)
         return
     for member in change.members:
         if member.forward:
@@ -72,12 +75,14 @@ def write(host: "Host", path: str, value: str) -> None:
         )
 
 
-def is_half_done(change: WriteCoupled, state: str) -> bool:
-    """Was the group cut between two of its writes?
+def is_half_done(change: WriteFile | WriteCoupled, state: str) -> bool:
+    """Was the group cut between two of its writes, or a pool while it was filled?
 
     Once one member holds its new value the others can read anything, because that is what couples them: the kernel
     sets them when it is written (a new scheduler starts with nr_requests of its own).
     """
+    if isinstance(change, WriteFile):
+        return hugepage_pool.is_pool(change.path) and hugepage_pool.is_half_done(change, state)
     found = {match[1]: match[2] for match in _COUPLED_VALUE.finditer(state)}
     written = [member for member in change.members if member.forward]
     if any(found.get(m.path) == repr(m.after) != repr(m.before) for m in written):

@@ -9,6 +9,7 @@ from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
+from nodeagent.tune.tunables.hugepages import HUGEPAGES
 from nodeagent.tune.tunables.nic_mtu import NIC_MTU
 from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sriov import SRIOV
@@ -17,6 +18,7 @@ from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
 # Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
 # Making VFs resets their port and with it much of what is set there, so it comes before all that speaks of ports.
+# Pools of huge pages need memory in one piece, so they come before those that may use it up.
 # Making a filesystem has no way back, so it comes when all that has one went well.
 # Switching huge pages recomputes vm.min_free_kbytes, so sysctl has the last word on it.
 TUNABLES: tuple[AnyTunable, ...] = (
@@ -24,6 +26,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     CPU_GOVERNOR,
     CPU_IDLE,
     CLOCKSOURCE,
+    HUGEPAGES,
     SRIOV,
     NIC_MTU,
     BLOCK_QUEUE,
