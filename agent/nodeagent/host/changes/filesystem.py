@@ -51,7 +51,7 @@ def perform(host: "Host", change: MakeFilesystem) -> None:
             raise NotSafeError(f"make {change.fstype} on {device.name}", found.refusals)
         held.release_exclusive()
         completed = run(_command(change, held))
-        os.fsync(held.lock_fd)
+        _sync(held, device)
         _require_made(host, change, device, held, completed)
 
 
@@ -63,6 +63,16 @@ def _command(change: MakeFilesystem, held: Claim) -> Command:
         timeout_seconds=_BASE_SECONDS + change.device.size_bytes / _BYTES_PER_SECOND,
         inherit_fds=(held.lock_fd,),
     )
+
+
+def _sync(held: Claim, device: BlockDevice) -> None:
+    try:
+        os.fsync(held.lock_fd)
+    except OSError as error:
+        raise HostError(
+            f"what mkfs wrote to {device.name} did not reach the drive: {error.strerror}",
+            remedy="see `dmesg` for what the drive says; the filesystem must not be trusted",
+        ) from error
 
 
 def _require_made(host: "Host", change: MakeFilesystem, device: BlockDevice, held: Claim, completed: Completed) -> None:

@@ -169,6 +169,9 @@ def _lock(descriptor: int, name: str) -> None:
                 refusal = refuse(Reason.LOCKED, text, remedy=f"lslocks | grep {name}; fuser -v {node_path(name)}")
                 raise NotSafeError(f"claim {name}", [refusal]) from error
             time.sleep(0.05)
+        except OSError as error:
+            refusal = refuse(Reason.LOCKED, f"{node_path(name)} can't be locked ({error.strerror})")
+            raise NotSafeError(f"claim {name}", [refusal]) from error
         else:
             return
 

@@ -6,13 +6,12 @@ loop devices tells. Device and inode come from LOOP_GET_STATUS64 where the kerne
 about another namespace or a deleted file. Source: loop(4), include/uapi/linux/loop.h, Documentation/ABI/*/sysfs-block.
 """
 
+import errno
 import fcntl
 import os
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodeagent.host.datasafety.family import Family, device_number, node_path, number_behind
@@ -44,15 +43,33 @@ class _Backing:
     device: str = ""
 
 
-def loops_on(host: "Host", family: Family) -> Iterator[LoopUse]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSurvey:
+    """`unread` are loop devices of which it can't be told what they write to, with the errno."""
+
+    uses: tuple[LoopUse, ...]
+    unread: tuple[tuple[str, str], ...]
+
+
+def survey_loops(host: "Host", family: Family) -> LoopSurvey:
     """Every other loop device that writes to the drive, to a file on it, or to the drive's own backing file."""
-    own = _backing(host, family.drive)
+    backings: dict[str, _Backing] = {}
+    unread = []
     for name in host.names("/sys/block"):
-        if name == family.drive or not _LOOP.fullmatch(name):
+        if not _LOOP.fullmatch(name):
             continue
-        backing = _backing(host, name)
-        if backing is not None and (relation := _relation(family, own, backing)):
-            yield LoopUse(name=name, backing_file=backing.path, relation=relation)
+        try:
+            if backing := _backing(host, name):
+                backings[name] = backing
+        except OSError as error:
+            unread.append((name, errno.errorcode.get(error.errno or 0, "EIO")))
+    own = backings.pop(family.drive, None)
+    uses = (
+        LoopUse(name=name, backing_file=backing.path, relation=relation)
+        for name, backing in backings.items()
+        if (relation := _relation(family, own, backing))
+    )
+    return LoopSurvey(uses=tuple(uses), unread=tuple(unread))
 
 
 def _relation(family: Family, own: _Backing | None, other: _Backing) -> str:
@@ -72,29 +89,28 @@ def _same_file(first: _Backing, second: _Backing) -> bool:
 
 
 def _backing(host: "Host", name: str) -> _Backing | None:
-    path = host.text(f"/sys/block/{name}/loop/backing_file")
+    """None for a loop device that isn't set up; OSError where it is and does not tell."""
+    where = f"/sys/block/{name}/loop/backing_file"
+    path = host.text(where)
     if path is None:
         return None
-    status = _status(host, name)
-    if status is None:
+    if not host.is_live:
         return _Backing(path=path, device=number_behind(host, path))
-    on_device, inode, device = status
+    try:
+        on_device, inode, device = _status(host, name)
+    except OSError:
+        if host.text(where) is None:  # Taken down while we looked.
+            return None
+        raise
     return _Backing(path=path, on_device=on_device, inode=inode, device=device or number_behind(host, path))
 
 
-def _status(host: "Host", name: str) -> tuple[str, int, str] | None:
-    """Device of the filesystem, inode and (for a device as backing) device of the backing; None when not told."""
-    if not host.is_live:
-        return None
+def _status(host: "Host", name: str) -> tuple[str, int, str]:
+    """Device of the filesystem, inode and (where the backing is a device itself) device of the backing."""
     buffer = bytearray(_LOOP_INFO64_BYTES)
-    try:
-        descriptor = os.open(Path(host.path(node_path(name))), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
+    descriptor = os.open(host.path(node_path(name)), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         fcntl.ioctl(descriptor, _LOOP_GET_STATUS64, buffer)
-    except OSError:
-        return None
     finally:
         os.close(descriptor)
     on_device, inode, device = struct.unpack_from("=QQQ", buffer)

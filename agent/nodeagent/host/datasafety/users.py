@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nodeagent.host.datasafety.family import Family, number_behind
-from nodeagent.host.datasafety.loop_devices import loops_on
+from nodeagent.host.datasafety.loop_devices import survey_loops
 from nodeagent.host.datasafety.namespaces import survey_mounts
 from nodeagent.host.datasafety.open_files import survey_writers
 from nodeagent.host.datasafety.refusal import Reason, refuse
@@ -127,11 +127,19 @@ def _btrfs(host: "Host", family: Family) -> Iterator[Refusal]:
 
 
 def _loops(host: "Host", family: Family) -> Iterator[Refusal]:
-    for loop in loops_on(host, family):
+    loops = survey_loops(host, family)
+    for loop in loops.uses:
         yield refuse(
             Reason.LOOP,
             f"{loop.name} {loop.relation} {family.drive} (backing file {loop.backing_file})",
             remedy=f"losetup --detach /dev/{loop.name}, if nobody needs it",
+        )
+    if loops.unread:
+        shown = _listing(f"{name} ({problem})" for name, problem in loops.unread)
+        yield refuse(
+            Reason.USERS_UNKNOWN,
+            f"can't see what these loop devices write to: {shown}",
+            remedy="run as root, with access to /dev/loop*",
         )
 
 
