@@ -66,7 +66,8 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
             _echo(undo_lines(leftovers, terminal, verbose=request.verbose, width=tune_setup.width_of(terminal)))
         plan = saved or _make_plan(host, profile, request.only, fresh=bool(leftovers))
         if not as_json:
-            tune_plan.show(plan, list(tune_setup.misfits(profile, host.facts())), terminal, verbose=request.verbose)
+            notes = list(tune_setup.misfits(profile, host.facts()))
+            tune_plan.show(plan, notes, terminal, verbose=request.verbose, whole=saved is None)
         order = _order(host, plan, profile, request, within)
         if host.is_live:
             check_rights(plan, TUNABLES, is_root=tune_setup.is_root())

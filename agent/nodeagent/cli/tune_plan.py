@@ -9,7 +9,7 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import SCHEMA_VERSION, Terminal, Tone, plain, print_json
-from nodeagent.cli.tune_view import plan_lines
+from nodeagent.cli.tune_view import plan_lines, plan_summary
 from nodeagent.host import Host
 from nodeagent.host.state_directory import write_own_file
 from nodeagent.model.errors import ExitCode, JournalError, NodeagentError, UsageError
@@ -51,14 +51,14 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     return ExitCode.DIFFERS if request.detailed_exitcode and plan.items else ExitCode.OK
 
 
-def show(plan: Plan, notes: list[str], terminal: Terminal, *, verbose: bool) -> None:
-    """Print a plan as text."""
+def show(plan: Plan, notes: list[str], terminal: Terminal, *, verbose: bool, whole: bool = True) -> None:
+    """Print a plan as text; not `whole`, as when it was read before it was saved, only its summary."""
     width = tune_setup.width_of(terminal)
     click.echo(f"{plan.hostname or 'this host'}, profile {plan.profile}")
     for note in notes:
         click.echo(terminal.style(f"note: {note}", Tone.WARN))
     click.echo()
-    for line in plan_lines(plan, terminal, verbose=verbose, width=width):
+    for line in plan_lines(plan, terminal, verbose=verbose, width=width) if whole else [plan_summary(plan)]:
         click.echo(line)
 
 

@@ -134,6 +134,7 @@ class _Story:
         self._tools = tools
         self._console = tools.console
         self._profile = claim.path / FILE_NAME
+        self._plan_file = claim.path / "plan.json"
         self._settings = {"NODEAGENT_PROFILE": str(self._profile), "NODEAGENT_STATE_DIR": str(claim.path / "state")}
         # Only what the demo made may be changed; where it could make nothing, nothing is.
         self._may_apply = ground.namespace is not None or any(drive.image for drive in ground.drives)
@@ -161,13 +162,13 @@ class _Story:
 
     def _plan(self) -> None:
         self._console.heading("plan: what would be changed, and what for")
-        self._console.server("nodeagent tune plan --profile NAME")
-        self._run("tune", "plan")
+        self._console.server("nodeagent tune plan --profile NAME --out FILE")
+        self._run("tune", "plan", "--out", str(self._plan_file))
 
     def _apply(self) -> None:
         self._console.heading("apply: each old value is on disk before it is changed")
-        self._console.server("nodeagent tune apply --profile NAME --confirm-within 5m")
-        self._run("tune", "apply", "--allow", "destructive", "--yes")
+        self._console.server("nodeagent tune apply FILE --confirm-within 5m")
+        self._run("tune", "apply", str(self._plan_file), "--allow", "destructive")
 
     def _verify(self) -> None:
         self._console.heading("verify: is it as wanted now? Only looks")
