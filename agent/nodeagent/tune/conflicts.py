@@ -29,6 +29,10 @@ COUPLED = (
 """Knobs of which writing one sets the other to 0 (Documentation/admin-guide/sysctl/vm.rst)."""
 
 
+_SECOND_THREADS = "/sys/devices/system/cpu/smt/control"
+_POLICIES = "/sys/devices/system/cpu/cpufreq/policy"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
     """Why a plan can't be applied; `keys` are the steps it is about."""
@@ -39,7 +43,7 @@ class Conflict:
 
 def find_conflicts(items: Sequence[PlanItem]) -> tuple[Conflict, ...]:
     """All of them, in the order of the plan; empty for a plan that can be applied."""
-    return (*_twice(items), *_torn_couples(items), *_without_ground(items))
+    return (*_twice(items), *_torn_couples(items), *_without_ground(items), *_moving_ground(items))
 
 
 def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
@@ -101,3 +105,16 @@ def _without_ground(items: Sequence[PlanItem]) -> Iterator[Conflict]:
             )
         if isinstance(item, Change):
             earlier.add(item.key)
+
+
+def _moving_ground(items: Sequence[PlanItem]) -> Iterator[Conflict]:
+    """Knobs of frequency policies, which leave and come with the CPUs that a switch of second threads moves."""
+    switch = next((item for item in items if isinstance(item, WriteFile) and item.path == _SECOND_THREADS), None)
+    policies = [item for item in items if any(name.startswith(_POLICIES) for name in _objects(item))]
+    if switch and policies:
+        more = f" and {len(policies) - 1} more" if len(policies) > 1 else ""
+        yield Conflict(
+            keys=(switch.key, *(item.key for item in policies)),
+            reason=f"{switch.key} changes which CPUs there are, and {policies[0].key}{more} would not be the planned "
+            f"steps any more: apply it by itself first (nodeagent tune apply --only {switch.tunable})",
+        )

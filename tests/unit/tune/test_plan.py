@@ -205,6 +205,19 @@ def test_a_group_may_write_one_knob_on_both_ways() -> None:
     assert find_conflicts([group]) == ()
 
 
+def test_second_threads_are_not_switched_under_the_policies_of_their_cpus() -> None:
+    switch = knob("smt:control", path="/sys/devices/system/cpu/smt/control")
+    policies = [
+        knob(f"p{number}", path=f"/sys/devices/system/cpu/cpufreq/policy{number}/scaling_governor") for number in (0, 1)
+    ]
+    (conflict,) = find_conflicts([switch, *policies])
+    assert conflict.keys == ("smt:control", "p0", "p1")
+    assert "p0 and 1 more would not be the planned steps" in conflict.reason
+    assert "--only knobs" in conflict.reason
+    assert find_conflicts([switch]) == find_conflicts(policies) == ()
+    assert find_conflicts([switch, knob("b", path="/sys/devices/system/cpu/cpufreq/boost")]) == ()
+
+
 def test_root_is_asked_for_by_those_who_need_it() -> None:
     need = Need(kind=NeedKind.ROOT, name="root", reason="writes below /proc/sys")
     tunables = [KnobTunable(needs=(need,))]

@@ -15,8 +15,8 @@ all (the default); `n/a` for no wait at all, which leaves only polling and heats
 Each CPU that is present has the knob, online or not, so switching SMT changes nothing here. An entry without `cpus`
 means all of them that no other entry names.
 
-Needs a cpuidle driver: without one (a virtual machine, `idle=poll`) the kernel takes the value and nobody heeds it, so
-that is "not applicable" (NA-IDLE-001). The governors menu, teo, ladder and haltpoll heed it.
+Needs a cpuidle driver: without one (many virtual machines, `idle=poll`) the kernel takes the value and nobody heeds it,
+so that is "not applicable" (NA-IDLE-001). The governors menu, teo and ladder heed every limit, haltpoll only `n/a`.
 
 Rejected: `cpuidle/stateN/disable`, whose numbers mean other states on other machines and which has no order between
 states; the processor's own demotion, which no file of the kernel governs.
@@ -108,7 +108,7 @@ class CpuIdle:
             kind=NeedKind.KERNEL,
             name=DRIVER,
             reason="a cpuidle driver, which heeds the limits",
-            remedy="boot without idle=poll; a virtual machine has none",
+            remedy="boot without idle=poll; many virtual machines have none",
         ),
     )
     sources: tuple[str, ...] = (
