@@ -4,6 +4,7 @@ A ground knows how to bring its objects back to the start (`reset`), what they l
 what a finished apply leaves (`tuned`, learnt by a first run that nobody disturbs).
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -262,11 +263,16 @@ def _chosen(text: str) -> str:
 
 
 def enter_namespaces() -> None:
-    """Network sysctls and mounts of this process are its own from here on (unshare(2))."""
-    import ctypes
+    """Network sysctls and mounts of this process are its own from here on (unshare(2)).
 
+    A new mount namespace starts with a copy of every mount, and a copy keeps a loop device of somebody else busy; so
+    ours drops those at once, and hears of later unmounts where the machine shares them.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
-    clone_newns, clone_newnet, ms_rec, ms_private = 0x00020000, 0x40000000, 0x4000, 1 << 18
-    if libc.unshare(clone_newns | clone_newnet) or libc.mount(b"none", b"/", None, ms_rec | ms_private, None):
+    clone_newns, clone_newnet, ms_rec, ms_slave, detach = 0x00020000, 0x40000000, 0x4000, 1 << 19, 2
+    if libc.unshare(clone_newns | clone_newnet) or libc.mount(b"none", b"/", None, ms_rec | ms_slave, None):
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error), "unshare")
+    for mount in Host().mounts():
+        if mount.source.startswith("/dev/loop"):
+            libc.umount2(os.fsencode(mount.target), detach)
