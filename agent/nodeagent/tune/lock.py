@@ -8,6 +8,7 @@ holding the lock of a dead parent.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -20,6 +21,7 @@ from nodeagent.model.errors import BusyError, HostError
 FILE_NAME = "lock"
 
 _NOTE_LIMIT_BYTES = 4096
+_NOTE_PATIENCE_SECONDS = 0.25
 
 
 @contextmanager
@@ -50,7 +52,7 @@ def _take(descriptor: int, *, wait: bool) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise _busy(os.pread(descriptor, _NOTE_LIMIT_BYTES, 0)) from error
+        raise _busy(_read_note(descriptor)) from error
 
 
 def _leave_note(descriptor: int, *, command: str, boot_id: str, wall_seconds: float) -> None:
@@ -63,6 +65,14 @@ def _leave_note(descriptor: int, *, command: str, boot_id: str, wall_seconds: fl
         os.ftruncate(descriptor, len(text))
     except OSError:
         _clear_note(descriptor)
+
+
+def _read_note(descriptor: int) -> bytes:
+    """The holder writes it right after it got the lock: of two that start together, one looks too early."""
+    deadline = time.monotonic() + _NOTE_PATIENCE_SECONDS
+    while not (note := os.pread(descriptor, _NOTE_LIMIT_BYTES, 0)) and time.monotonic() < deadline:
+        time.sleep(_NOTE_PATIENCE_SECONDS / 50)
+    return note
 
 
 def _clear_note(descriptor: int) -> None:

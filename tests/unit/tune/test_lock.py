@@ -4,6 +4,7 @@ import errno
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -22,6 +23,18 @@ def test_the_second_is_told_who_is_at_work(tmp_path: Path) -> None:
     assert f"process {os.getpid()} (nodeagent tune apply --profile x)" in caught.value.message
     assert caught.value.remedy is not None
     assert f"ps -fp {os.getpid()}" in caught.value.remedy
+
+
+def test_the_holder_is_named_though_its_note_comes_a_moment_later(tmp_path: Path) -> None:
+    with take(tmp_path):
+        file = tmp_path / FILE_NAME
+        note = file.read_bytes()
+        file.write_bytes(b"")
+        late = Timer(0.05, file.write_bytes, [note])
+        late.start()
+        with pytest.raises(BusyError, match=f"process {os.getpid()} "), take(tmp_path):
+            pass
+        late.join()
 
 
 def test_it_is_free_afterwards_and_the_file_stays(tmp_path: Path) -> None:
