@@ -5,34 +5,102 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from tests.campaigns import kill_sweep
-from tests.campaigns.grounds import GROUNDS, enter_namespaces, opened
+from tests.campaigns import foreign_writers, injected_errors, kill_sweep, power_loss, two_agents
+from tests.campaigns.grounds import GROUNDS, Ground, SysctlGround, enter_namespaces, opened
+
+_MEMORY = Path("/dev/shm")
+"""Where the state directories of most campaigns are: the same system calls, no wait for a disk."""
+
+
+class Result(Protocol):
+    """Every campaign's tally."""
+
+    faults: list[str]
+
+
+Outcome = tuple[Result, str]
+"""The tally and its summary line."""
+
+
+def _kill_sweep(arguments: argparse.Namespace, directory: Path) -> Outcome:
+    tally = kill_sweep.Tally()
+
+    def sweep(ground: Ground, limit: int) -> int:
+        kill_sweep.sweep(ground, limit=limit, seed=arguments.seed, tally=tally)
+        return tally.points
+
+    _over_grounds(arguments, directory, sweep)
+    return tally, kill_sweep.total(tally)
+
+
+def _injected_errors(arguments: argparse.Namespace, directory: Path) -> Outcome:
+    tally = injected_errors.Tally()
+
+    def sweep(ground: Ground, limit: int) -> int:
+        injected_errors.sweep(ground, limit=limit, seed=arguments.seed, tally=tally)
+        return tally.points
+
+    _over_grounds(arguments, directory, sweep)
+    return tally, injected_errors.total(tally)
+
+
+def _power_loss(arguments: argparse.Namespace, directory: Path) -> Outcome:
+    tally = power_loss.Tally()
+    power_loss.sweep(directory, limit=arguments.points, seed=arguments.seed, tally=tally)
+    return tally, power_loss.total(tally)
+
+
+def _foreign_writers(arguments: argparse.Namespace, directory: Path) -> Outcome:
+    tally = foreign_writers.Tally()
+    foreign_writers.sweep(directory, limit=arguments.points, seed=arguments.seed, tally=tally)
+    return tally, foreign_writers.total(tally)
+
+
+def _two_agents(arguments: argparse.Namespace, directory: Path) -> Outcome:
+    tally = two_agents.Tally()
+    with opened(SysctlGround, directory) as ground:
+        two_agents.sweep(ground, limit=arguments.points, seed=arguments.seed, tally=tally)
+    return tally, two_agents.total(tally)
+
+
+def _over_grounds(arguments: argparse.Namespace, directory: Path, sweep: Callable[[Ground, int], int]) -> None:
+    points = 0
+    for kind in [ground for ground in GROUNDS if arguments.only in (None, ground.name)]:
+        began, before = time.monotonic(), points
+        with opened(kind, directory) as ground:
+            points = sweep(ground, arguments.points if arguments.only else round(arguments.points * kind.share))
+        took = time.monotonic() - began
+        print(f"{kind.name}: {points - before} points in {took:.1f} s", file=sys.stderr)
+
+
+CAMPAIGNS: Mapping[str, Callable[[argparse.Namespace, Path], Outcome]] = {
+    "kill-sweep": _kill_sweep,
+    "injected-errors": _injected_errors,
+    "power-loss": _power_loss,
+    "foreign-writers": _foreign_writers,
+    "two-agents": _two_agents,
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns")
-    parser.add_argument("name", choices=["kill-sweep"])
+    parser.add_argument("name", choices=list(CAMPAIGNS))
     parser.add_argument("--points", type=int, default=1000, help="how many, over all tunables (default 1000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=[ground.name for ground in GROUNDS])
     arguments = parser.parse_args()
-    grounds = [ground for ground in GROUNDS if arguments.only in (None, ground.name)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     enter_namespaces()
-    tally = kill_sweep.Tally()
-    with tempfile.TemporaryDirectory(prefix="nodeagent-campaign-") as directory:
-        for kind in grounds:
-            began, before = time.monotonic(), tally.points
-            with opened(kind, Path(directory)) as ground:
-                limit = arguments.points if arguments.only else round(arguments.points * kind.share)
-                kill_sweep.sweep(ground, limit=limit, seed=arguments.seed, tally=tally)
-            took = time.monotonic() - began
-            print(f"{kind.name}: {tally.points - before} points in {took:.1f} s", file=sys.stderr)
+    place = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="nodeagent-campaign-", dir=place) as directory:
+        tally, summary = CAMPAIGNS[arguments.name](arguments, Path(directory))
     for fault in tally.faults[:20]:
         print(fault, file=sys.stderr)
-    print(kill_sweep.total(tally))
+    print(summary)
     return 1 if tally.faults else 0
 
 
