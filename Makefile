@@ -46,6 +46,10 @@ test-host: $(VENV)/.dev tools-test ## Run the tests that need the real kernel
 fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 	NODEAGENT_GENERATED_PROFILES=10000 $(PYTEST) -s tests/unit/profiles/test_generated.py $(ARGS)
 
+.PHONY: test-lab
+test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; the first time builds their disk)
+	$(PYTEST) -m lab $(ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.dev tools-test ## Run the tests and report the branches they miss
 	$(PYTEST) -m 'not lab' --cov --cov-report=term --cov-report=html:.cache/coverage/html $(ARGS)
@@ -89,8 +93,8 @@ clean: ## Remove everything that the other targets made here
 
 ##### What the targets above build
 
-.PHONY: tools-run tools-test tools-bench
-tools-run tools-test tools-bench:
+.PHONY: tools-run tools-test tools-bench tools-lab
+tools-run tools-test tools-bench tools-lab:
 	@scripts/install-system-tools $(@:tools-%=%)
 
 $(BIN)/pip:

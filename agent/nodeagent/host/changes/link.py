@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 def observe(host: "Host", change: SetLink) -> Observation:
+    """The function is the object: its interface gets another number when it comes back from a container."""
     interface = _interface(host, change)
     text = host.text(f"/sys/class/net/{interface}/mtu") if interface else None
     if integer(text) is None:
         return Observation(state="", gone=True)
-    return Observation(state=f"mtu={text}", raw=text or "", place=knob.place(host, f"/sys/class/net/{interface}/mtu"))
+    return Observation(state=f"mtu={text}", raw=text or "", place=host.real(change.directory))
 
 
 def perform(host: "Host", change: SetLink) -> None:
