@@ -56,17 +56,17 @@ def test_a_symbolic_link_in_the_place_of_a_node_is_refused(bench: Bench) -> None
     node = bench.attach(bench.image())
     link = bench.directory / "link"
     link.symlink_to(node)
-    assert ids_of(host_with(node, link), node) == {Reason.WRONG_NODE.value}
+    assert Reason.WRONG_NODE.value in ids_of(host_with(node, link), node)
 
 
 def test_a_plain_file_in_the_place_of_a_node_is_refused(bench: Bench) -> None:
     node = bench.attach(bench.image())
-    assert ids_of(host_with(node, bench.image()), node) == {Reason.WRONG_NODE.value}
+    assert Reason.WRONG_NODE.value in ids_of(host_with(node, bench.image()), node)
 
 
 def test_a_missing_node_is_refused(bench: Bench) -> None:
     node = bench.attach(bench.image())
-    assert ids_of(host_with(node, bench.directory / "nothing"), node) == {Reason.WRONG_NODE.value}
+    assert Reason.WRONG_NODE.value in ids_of(host_with(node, bench.directory / "nothing"), node)
 
 
 def test_a_node_exchanged_all_the_time_gives_the_right_drive_or_none(bench: Bench) -> None:
