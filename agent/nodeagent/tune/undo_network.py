@@ -12,6 +12,16 @@ from nodeagent.model.port import VfAttributes
 NetworkChange = SetVfCount | SetVf | BindDriver | SetLink
 
 FUNCTIONS = r"""
+# busybox has an ip of its own, which knows nothing of VFs and comes before PATH.
+find_ip() {
+    IFS=:
+    places=$PATH:/usr/sbin:/sbin
+    for place in $places; do
+        [ ! -x "$place/ip" ] || { printf %s "$place/ip"; return; }
+    done
+}
+ip_program=$(find_ip)
+ip() { "${ip_program:-false}" "$@"; }
 # shows FUNCTION INDEX TEXT: does the line of the VF in `ip link` hold the text?
 shows() {
     ip link show dev "$(ls "$root/sys/bus/pci/devices/$1/net")" 2>/dev/null | while read -r line; do
