@@ -6,6 +6,7 @@ error is no Exception, so that no `except Exception` of the code under test can 
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Generator
@@ -35,6 +36,16 @@ _SOCKET_EVENTS = frozenset({"socket.connect", "socket.bind", "socket.sendto", "s
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _KERNEL_TREES = ("/sys/", "/proc/", "/etc/", "/dev/")
 _HARMLESS = ("/dev/null", "/dev/tty", "/dev/pts/", "/dev/shm/", "/proc/self/fd/", "/dev/fd/")
+
+
+def pytest_configure() -> None:
+    """Listen to signals again where whoever started us made them ignored, as a shell does in the background.
+
+    What is ignored stays so in every program we start (execve(2)), and one that is sent a signal would never hear it.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 class ForbiddenInUnitTestError(BaseException):
