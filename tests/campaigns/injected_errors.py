@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nodeagent.model.errors import ExitCode
+from nodeagent.model.errors import ExitCode, JournalError
 from nodeagent.tune.journal import FILE_NAME, Journal
 from tests.campaigns.calls import Call, read_log
 from tests.campaigns.grounds import FilesystemGround, Ground
@@ -167,6 +167,9 @@ class _Sweep:
         try:
             with Journal(copy, boot_id=self.ground.host.boot_id() or "") as journal:
                 recorded = {path for intent in journal.ledger.owned() for path in _paths(intent.change)}
+        except JournalError as error:
+            self._expect(False, point, f"changed, and {error.message}")
+            return
         finally:
             shutil.rmtree(copy)
         self._expect(changed <= recorded, point, f"changed, with no intent: {changed - recorded}")
