@@ -1,0 +1,45 @@
+"""Two guests for the whole run: the node that is tuned, and the peer at the other end of its cable."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cherrylab.guests.guest import Guest
+from cherrylab.guests.lab import Lab
+from cherrylab.guests.template import PEER, VALIDATOR
+from tests import needs
+from tests.lab.agent import install
+
+_PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "ssh", "scp")
+_BOOT_SECONDS = 600.0
+"""A guest boots in half a minute here; other work on the machine makes that two."""
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    needs.root()
+    for program in _PROGRAMS:
+        if needs.find_tool(program) is None:
+            needs.missing(f"the program {program}", remedy="scripts/install-system-tools lab")
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    with Lab.create() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def node(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Guest:
+    """The machine that is tuned, with nodeagent as a command."""
+    guest = lab.add(VALIDATOR)
+    guest.wait(timeout_seconds=_BOOT_SECONDS)
+    install(guest, Path(tmp_path_factory.mktemp("agent")))
+    return guest
+
+
+@pytest.fixture(scope="session")
+def peer(lab: Lab, node: Guest) -> Guest:
+    """After the node: two that boot at once take longer than one after the other."""
+    guest = lab.add(PEER)
+    guest.wait(timeout_seconds=_BOOT_SECONDS)
+    return guest
