@@ -162,6 +162,17 @@ def test_drift_of_an_attribute_is_told_and_mended(applied: Guest) -> None:
     assert _vfs(applied)[0]["trust"] is True
 
 
+def test_an_address_of_a_vf_in_use_is_taken_over_with_its_mtu_and_undone_with_the_rest(clean: Guest) -> None:
+    before = clean.shell.check(_SNAPSHOT)
+    clean.shell.check(f"{_APPLY} /root/vfs.yaml", timeout_seconds=600)
+    clean.shell.check("sed s/00:a0/00:b0/ /root/vfs.yaml > /root/other.yaml")
+    clean.shell.check(f"{_APPLY} /root/other.yaml", timeout_seconds=300)
+    shown = clean.shell.check("cd /sys/class/net/data0/device/virtfn0/net/* && cat address mtu")
+    assert shown.split() == ["02:00:00:00:00:b0", "9000"]
+    clean.shell.check("nodeagent tune rollback", timeout_seconds=300)
+    assert clean.shell.check(_SNAPSHOT) == before
+
+
 @pytest.mark.parametrize("way", ["nodeagent tune rollback", "sh /var/lib/nodeagent/undo/*.sh"])
 def test_what_was_applied_is_undone_to_the_byte(clean: Guest, way: str) -> None:
     before = clean.shell.check(_SNAPSHOT)

@@ -81,14 +81,10 @@ class SetVf(Change):
     rebind: str = ""
 
     def before_state(self) -> str:
-        return self.state(self.before, driver=self.rebind)
+        return str(self.before)
 
     def after_state(self) -> str:
-        return self.state(self.after, driver=self.rebind)
-
-    def state(self, attributes: VfAttributes, *, driver: str) -> str:
-        """The canonical text of any attributes; a VF that was taken from its driver is not as before."""
-        return f"{attributes} driver={driver or 'none'}" if self.rebind else str(attributes)
+        return str(self.after)
 
     def command(self) -> str:
         words = _ip_words(self.after)

@@ -176,7 +176,7 @@ class WantedVf:
         )
 
     def mtu_step(self, binding: PlanItem | None) -> Step | None:
-        """`binding` is the step that gives it its driver, and with that its interface."""
+        """`binding` is the step that gives it a driver, and with that a new interface."""
         setting = self.settings.get("mtu")
         if setting is None or not watched(setting):
             return None

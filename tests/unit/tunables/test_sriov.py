@@ -209,3 +209,14 @@ def test_whose_ports_a_file_of_networkd_means(tmp_path: Path, text: str, means: 
 def test_a_rule_that_is_commented_out_owns_nothing(tmp_path: Path) -> None:
     Tree(root=tmp_path).file("/etc/udev/rules.d/1.rules", '# ATTR{device/sriov_numvfs}="2"')
     assert find_owners(Host(root=tmp_path)) == ()
+
+
+def test_an_address_that_needs_a_new_probe_has_the_mtu_looked_at_again(tmp_path: Path) -> None:
+    """The interface that comes back is a new one, with the MTU that its driver gives it."""
+    host = PortTree(root=tmp_path).make(
+        numvfs=1, vfs={0: _PLAIN}, interfaces=True, drivers=["igbvf"], bound="igbvf", mtu=9000
+    )
+    entry = '- {name: a, nic: {driver: igb}, vfs: 1, vf: [{index: "0", mac: "02:00:00:00:00:10", mtu: 9000}]}'
+    address, mtu = _plan(host, _settings(entry, tmp_path))
+    assert isinstance(mtu, Deferred)
+    assert (address.rebind, mtu.waits_for) == ("igbvf", address.key)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
 _BUSY_SECONDS = 2.0
+_TAKEN = " driver=none"
 _REMEDIES = {
     errno.EOPNOTSUPP: "the driver {driver} can't set this; leave it out of the profile",
     errno.EPROTONOSUPPORT: "the driver {driver} can't tag with this protocol; leave `proto` out of the profile",
@@ -43,7 +44,10 @@ def observe(host: "Host", change: SetVf) -> Observation:
             f"the attributes of VF {change.index} of {change.address} can't be read: {port.problem or 'not told'}",
             remedy=f"ip -d link show dev {port.interface}",
         )
-    state = change.state(vf.attributes.only(change.after), driver=vf.driver)
+    attributes = vf.attributes.only(change.after)
+    # Once the address is set, who has the VF is another change's matter; before that it was taken for this one.
+    taken = change.rebind and not vf.driver and attributes != change.after
+    state = f"{attributes}{_TAKEN}" if taken else str(attributes)
     return Observation(state=state, raw=str(vf.attributes), place=host.real(f"{PCI_ROOT}/{vf.address}"))
 
 
@@ -87,8 +91,4 @@ def _set(interface: str, driver: str, vf: VirtualFunction, wanted: VfAttributes)
 
 def is_half_done(change: SetVf, state: str) -> bool:
     """Only one that takes the VF from its driver has more than one step."""
-    if not change.rebind:
-        return False
-    return state in {
-        change.state(at, driver=who) for at in (change.before, change.after) for who in ("", change.rebind)
-    }
+    return bool(change.rebind) and state in {f"{side}{_TAKEN}" for side in (change.before, change.after)}

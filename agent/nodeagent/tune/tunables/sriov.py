@@ -29,7 +29,7 @@ from nodeagent.model.change import Deferred, PlanItem, Risk
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
-from nodeagent.model.network_change import SetLink, SetVfCount, VfCount
+from nodeagent.model.network_change import SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import Port
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
@@ -174,7 +174,9 @@ class _WantedPort:
         named = [vf for vf in vfs if vf.index in self.entry.named]
         attributes = [step for vf in named for step in vf.attribute_steps()]
         drivers = {vf.index: step for vf in vfs if (step := vf.driver_step()) is not None}
-        bindings = {index: step.item for index, step in drivers.items()}
+        rebound = [step.item for step in attributes if isinstance(step.item, SetVf) and step.item.rebind]
+        bindings: dict[int, PlanItem] = {change.index: change for change in rebound}
+        bindings |= {index: step.item for index, step in drivers.items() if step.item is not None}
         mtus = [step for vf in named if (step := vf.mtu_step(bindings.get(vf.index))) is not None]
         return (self._count, *attributes, *self._autoprobe(), *drivers.values(), *mtus, *self._beyond())
 
