@@ -50,6 +50,17 @@ fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; the first time builds their disk)
 	$(PYTEST) -m lab $(ARGS)
 
+.PHONY: campaign
+campaign: $(VENV)/.dev tools-test ## Kill, fail and cut power at every step, in full (root; half an hour or more)
+	$(BIN)/python -m tests.campaigns kill-sweep --points 1150
+	$(BIN)/python -m tests.campaigns injected-errors --points 560
+	$(BIN)/python -m tests.campaigns power-loss --points 5300
+	$(BIN)/python -m tests.campaigns foreign-writers --points 200
+	$(BIN)/python -m tests.campaigns two-agents --points 350
+	NODEAGENT_GENERATED_PROFILES=10000 $(PYTEST) -s tests/unit/profiles/test_generated.py \
+	  tests/unit/bench/test_hostile_outputs.py tests/host/bench/test_hostile_tools.py \
+	  tests/host/datasafety/test_c17.py tests/host/process/test_children_that_resist.py $(ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.dev tools-test ## Run the tests and report the branches they miss
 	$(PYTEST) -m 'not lab' --cov --cov-report=term --cov-report=html:.cache/coverage/html $(ARGS)
