@@ -19,7 +19,8 @@ from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 # Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
 # Making VFs resets their port and with it much of what is set there, so it comes before all that speaks of ports.
 # Pools of huge pages need memory in one piece, so they come before those that may use it up.
-# Making a filesystem has no way back, so it comes when all that has one went well.
+# mkfs may find that a drive can't discard or write zeroes; the kernel then commits new limits, which resets read-ahead,
+# so a queue is set after its drive got its filesystem.
 # Switching huge pages recomputes vm.min_free_kbytes, so sysctl has the last word on it.
 TUNABLES: tuple[AnyTunable, ...] = (
     SMT,
@@ -29,8 +30,8 @@ TUNABLES: tuple[AnyTunable, ...] = (
     HUGEPAGES,
     SRIOV,
     NIC_MTU,
+    FILESYSTEM,
     BLOCK_QUEUE,
     TRANSPARENT_HUGEPAGES,
     SYSCTL,
-    FILESYSTEM,
 )
