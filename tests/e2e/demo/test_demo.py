@@ -19,6 +19,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
+import nodeagent
 from nodeagent.model.errors import ExitCode
 from tests.needs import missing, need_kernel, need_root, need_tool, tool
 
@@ -257,6 +258,9 @@ def python_of_nobody() -> list[str]:
     """An interpreter that an unprivileged user may start, which ours below somebody's home may not be."""
     nobody = [tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all"]
     probe = "import os, sys; sys.exit(not os.access(sys.executable, os.X_OK) or sys.version_info < (3, 11))"
+    here = [*nobody, tool("test"), "-r", str(Path(nodeagent.__file__))]
+    if subprocess.run(here, capture_output=True, check=False).returncode != 0:
+        missing("a checkout that nobody may read", remedy="clone it where others may look, not below /root")
     for python in (sys.executable, "/usr/bin/python3"):
         if subprocess.run([*nobody, python, "-c", probe], capture_output=True, check=False).returncode == 0:
             return [*nobody, python]
