@@ -50,6 +50,7 @@ class Traces:
 
     def __init__(self, state: Path) -> None:
         self.state = state
+        self._others = {entry.name for entry in Path("/sys/block").glob("loop*")}
 
     def all(self) -> list[str]:
         return [*self.mounts(), *self.loops(), *self.namespaces(), *self.processes(), *self.files()]
@@ -65,9 +66,12 @@ class Traces:
                 backing = (entry / "loop/backing_file").read_text()
             except OSError:
                 backing = ""
-            if str(self.state) in backing or (int(entry.name[4:]) >= 1000 and not backing):
+            if str(self.state) in backing or self._is_new_and_bare(entry.name, backing):
                 found.append(f"{entry.name} {backing}")
         return found
+
+    def _is_new_and_bare(self, name: str, backing: str) -> bool:
+        return int(name.removeprefix("loop")) >= 1000 and not backing and name not in self._others
 
     def namespaces(self) -> list[str]:
         tokens = self.tokens
