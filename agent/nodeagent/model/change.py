@@ -342,6 +342,8 @@ class Deferred:
 
     While applying, the engine observes and plans the tunable again once `waits_for` (a change's key) is done; what
     then stands under `key` takes its place. Anything else that differs from the plan stops the apply.
+
+    With `whole` it stands for all steps of its tunable, whose objects an earlier tunable of the plan remakes.
     """
 
     key: str
@@ -351,6 +353,7 @@ class Deferred:
     risk: Risk = Risk.LIVE
     why: str = ""
     source: str = ""
+    whole: bool = False
 
 
 PlanItem = Change | Deferred

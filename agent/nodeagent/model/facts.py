@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from nodeagent.model.change import DeviceIdentity
 from nodeagent.model.cpuset import CpuSet
+from nodeagent.model.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +231,10 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """The whole of it. `problems` names what could not be read and why, so that nothing is missing in silence."""
+    """The whole of it. `problems` names what could not be read and why, so that nothing is missing in silence.
+
+    `placement` is no fact but what a profile makes of them; the engine fills it in for the tunables (tune/placement).
+    """
 
     cpus: Cpus
     numa_nodes: tuple[NumaNode, ...]
@@ -241,3 +245,4 @@ class HostFacts:
     kernel: Kernel
     platform: Platform
     problems: tuple[str, ...] = ()
+    placement: Placement | None = None

@@ -17,9 +17,10 @@ from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune import confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
+from nodeagent.tune.conflicts import find_conflicts
 from nodeagent.tune.gate import check_plan, unpermitted
 from nodeagent.tune.ledger import Kind
-from nodeagent.tune.plan import enabled_tunables, plan_items
+from nodeagent.tune.plan import enabled_tunables, plan_all, plan_items
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.recover import recover
@@ -29,6 +30,9 @@ from nodeagent.tune.undo import Fate, UndoStep, undo
 from nodeagent.tune.undo_script import remove_old_scripts, write_undo_script
 from nodeagent.tune.verify import verify
 from nodeagent.version import VERSION
+
+_STEPS_OF_A_WHOLE = 256
+"""Every queue of a large port has an interrupt, and every interrupt may move."""
 
 
 class _Interrupted(Exception):
@@ -50,7 +54,7 @@ def apply(session: Session, order: Order) -> ApplyResult:
         boot_id=session.boot_id,
         profile_digest=order.profile.digest,
     )
-    reserve.take(session.state_directory, steps=len(order.plan.items))
+    reserve.take(session.state_directory, steps=sum(_records(item) for item in order.plan.items))
     recovered = tidy_up(session)
     run = _Run(session, order, facts=order.read_facts() if recovered else facts, recovered=recovered)
     run.check_fresh()
@@ -96,7 +100,7 @@ class _Run:
         """Is the whole of it still what was planned? Asked before anything is written."""
         host, profile = self.session.host, self.order.profile
         enabled = enabled_tunables(profile, self.order.tunables, only=self.plan.only or None)
-        now = [item for tunable in enabled for item in plan_items(host, tunable, profile, self.facts)]
+        now = [item for _, items in plan_all(host, enabled, profile, self.facts) for item in items]
         check_fresh(self.plan, now)
 
     def nothing(self) -> ApplyResult:
@@ -149,7 +153,10 @@ class _Run:
     def _apply_tunable(self, name: str, planned: list[PlanItem]) -> None:
         if not planned:
             return
-        self._replan(name, planned)
+        if isinstance(planned[0], Deferred) and planned[0].whole:
+            planned = self._reveal(name)
+        else:
+            self._replan(name, planned)
         while planned:
             item = planned.pop(0)
             change = self._fill(name, item, planned) if isinstance(item, Deferred) else item
@@ -165,6 +172,18 @@ class _Run:
                 f"the machine moved while the plan was applied: {shortened(found)}",
                 "find out who changes it, then make a new plan: nodeagent tune plan",
             )
+        return now
+
+    def _reveal(self, name: str) -> list[PlanItem]:
+        """The steps of a tunable that was deferred as a whole, now that its objects are there."""
+        now = list(plan_items(self.session.host, self.tunables[name], self.order.profile, self.facts))
+        if refused := unpermitted(now, allow=self.order.allow):
+            raise StepError(f"{refused[0].key} turned out to carry the risk {refused[0].risk}, which was not allowed")
+        if conflicts := find_conflicts([*self.applied, *now]):
+            raise StepError(f"what {name} turned out to need contradicts the plan: {conflicts[0].reason}")
+        self.scripted += [item for item in now if isinstance(item, Change)]
+        write_undo_script(self.session, self.transaction, self.scripted)
+        self.total += len(now) - 1
         return now
 
     def _fill(self, name: str, deferred: Deferred, rest: Sequence[PlanItem]) -> Change | None:
@@ -257,6 +276,11 @@ class _Run:
             undo_script=self.script,
             confirm_within_seconds=self.order.confirm_within_seconds if armed else None,
         )
+
+
+def _records(item: PlanItem) -> int:
+    """How many steps an item may come to, for the room that their records need."""
+    return _STEPS_OF_A_WHOLE if isinstance(item, Deferred) and item.whole else 1
 
 
 def _told(error: Exception) -> tuple[str, str]:

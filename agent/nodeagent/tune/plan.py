@@ -4,7 +4,7 @@ Pure: it asks tunables, which read through the HostReader they are given, and an
 saved, compared and applied; its digest covers what decides about the machine, not how it is told.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -100,7 +100,33 @@ def make_plan(
         profile_digest=profile.digest,
         only=tuple(tunable.name for tunable in enabled) if only else (),
         created_at=created_at,
-        tunables=tuple(_plan_tunable(host, tunable, profile, facts) for tunable in enabled),
+        tunables=tuple(
+            TunablePlan(tunable=tunable.name, items=items, verdict=judge(host, tunable, profile, facts))
+            for tunable, items in plan_all(host, enabled, profile, facts)
+        ),
+    )
+
+
+def plan_all(
+    host: HostReader, enabled: Sequence[AnyTunable], profile: Profile, facts: HostFacts
+) -> Iterator[tuple[AnyTunable, tuple[PlanItem, ...]]]:
+    """What each would do now, in order; one deferred step for a tunable that follows one which has steps."""
+    planned: dict[str, tuple[PlanItem, ...]] = {}
+    for tunable in enabled:
+        earlier = [item for name in planned if name in tunable.follows for item in planned[name]]
+        items = (_deferred_whole(tunable, earlier),) if earlier else plan_items(host, tunable, profile, facts)
+        planned[tunable.name] = items
+        yield tunable, items
+
+
+def _deferred_whole(tunable: AnyTunable, earlier: Sequence[PlanItem]) -> Deferred:
+    last = earlier[-1]
+    return Deferred(
+        key=tunable.name,
+        tunable=tunable.name,
+        waits_for=last.waits_for if isinstance(last, Deferred) else last.key,
+        summary=f"{tunable.summary}: looked at again after {last.tunable}, which remakes what it sets",
+        whole=True,
     )
 
 
@@ -148,14 +174,6 @@ def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFa
     settings = profile.tune[tunable.name]
     observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
     return _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
-
-
-def _plan_tunable(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> TunablePlan:
-    return TunablePlan(
-        tunable=tunable.name,
-        items=plan_items(host, tunable, profile, facts),
-        verdict=judge(host, tunable, profile, facts),
-    )
 
 
 def _is_step_of(tunable: AnyTunable, item: object) -> bool:

@@ -27,6 +27,8 @@ class Tunable(Protocol, Generic[S, Seen]):
 
     `name` is kebab-case and the same everywhere: CLI argument, profile key, metric label, file name, docs page.
     `risk` is the worst any of its changes can carry; `sources` are kernel documents and man pages.
+    `follows` names earlier tunables whose steps remake what this one sets (VFs, queues, interrupts): where one of them
+    has a step in a plan, the whole of this one is known after apply.
     `Settings` is a frozen dataclass (or a mapping type) that profiles/ turns into the schema; its fields are
     `Setting[...]` values, so that each may carry mode, bound, why and source.
     """
@@ -35,6 +37,7 @@ class Tunable(Protocol, Generic[S, Seen]):
     summary: str
     risk: Risk
     needs: tuple[Need, ...]
+    follows: tuple[str, ...]
     sources: tuple[str, ...]
     Settings: Any
 

@@ -1,6 +1,7 @@
 """The page in a real browser: nothing leaves the file, nothing complains, nothing is wider than a phone."""
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -59,7 +60,9 @@ def chromium(workspace: Path, *arguments: str) -> "subprocess.CompletedProcess[s
     if program is None:
         missing("the program chromium", remedy="scripts/install-system-tools test")
     command = [program, *QUIET, f"--user-data-dir={workspace / 'browser'}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    # Its crash reporter makes a directory in the configuration of whoever runs it.
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(workspace / "config")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment)
 
 
 def requests_of_pages(log: Path) -> list[str]:

@@ -73,6 +73,7 @@ class KnobTunable:
     summary: str = "toy knobs"
     risk: Risk = Risk.LIVE
     needs: tuple[Need, ...] = ()
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     Settings: Any = dict
     form: KnobForm = KnobForm.PLAIN
@@ -138,6 +139,7 @@ class MakerTunable:
     summary: str = "toy maker"
     risk: Risk = Risk.LIVE
     needs: tuple[Need, ...] = ()
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     Settings: Any = dict
     mode: int = 0o750
@@ -197,6 +199,7 @@ class CoupledTunable:
     summary: str = "toy couple"
     risk: Risk = Risk.LIVE
     needs: tuple[Need, ...] = ()
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     Settings: Any = dict
 
@@ -272,6 +275,7 @@ class FileTunable:
     summary: str = "toy files"
     risk: Risk = Risk.LIVE
     needs: tuple[Need, ...] = ()
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     Settings: Any = dict
 

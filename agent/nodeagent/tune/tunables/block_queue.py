@@ -102,6 +102,7 @@ class BlockQueue:
             remedy="mount sysfs: mount -t sysfs sysfs /sys",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/block/queue-sysfs.html",
         "https://github.com/torvalds/linux/blob/master/block/blk-mq-sched.c",

@@ -63,6 +63,7 @@ class Clocksource:
             remedy="mount sysfs: mount -t sysfs sysfs /sys",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/timers/timekeeping.html",
         "https://github.com/torvalds/linux/blob/master/kernel/time/clocksource.c",

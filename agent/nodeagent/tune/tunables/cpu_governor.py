@@ -108,6 +108,7 @@ class CpuGovernor:
             remedy="let the operating system manage the power in the firmware's setup; virtual machines have none",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/pm/cpufreq.html",
         "https://docs.kernel.org/admin-guide/pm/intel_pstate.html",

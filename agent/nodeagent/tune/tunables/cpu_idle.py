@@ -111,6 +111,7 @@ class CpuIdle:
             remedy="boot without idle=poll; many virtual machines have none",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/pm/cpuidle.html",
         "https://github.com/torvalds/linux/blob/master/drivers/base/power/sysfs.c",

@@ -70,6 +70,7 @@ class Filesystem:
         Need(kind=NeedKind.TOOL, name="mkfs.xfs", reason="making xfs", remedy="apt-get install xfsprogs"),
         Need(kind=NeedKind.TOOL, name="mkfs.btrfs", reason="making btrfs", remedy="apt-get install btrfs-progs"),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = ("mount(8)", "mke2fs(8)", "mkfs.xfs(8)", "mkfs.btrfs(8)", "blkid(8)", "wipefs(8)")
     Settings: Any = FilesystemSettings
 

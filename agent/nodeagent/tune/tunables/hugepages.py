@@ -93,6 +93,7 @@ class Hugepages:
             remedy="boot a kernel that has them; every distribution's has",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/mm/hugetlbpage.html",
         "https://github.com/torvalds/linux/blob/master/mm/hugetlb.c",

@@ -67,6 +67,7 @@ class NicMtu:
     needs: tuple[Need, ...] = (
         Need(kind=NeedKind.ROOT, name="root", reason="CAP_NET_ADMIN", remedy="run it with sudo"),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/networking/netdevices.html",
         "https://man7.org/linux/man-pages/man8/ip-link.8.html",

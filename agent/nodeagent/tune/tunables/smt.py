@@ -71,6 +71,7 @@ class Smt:
             remedy="boot a kernel from 4.19 on; every distribution's has it on x86",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/abi-testing-files.html",
         "https://github.com/torvalds/linux/blob/master/kernel/cpu.c",

@@ -66,6 +66,7 @@ class SriovTunable:
             remedy="mount sysfs: mount -t sysfs sysfs /sys",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/PCI/pci-iov-howto.html",
         "https://docs.kernel.org/admin-guide/abi-testing.html",

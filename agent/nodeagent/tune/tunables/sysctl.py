@@ -85,6 +85,7 @@ class Sysctl:
             remedy="run it as root outside of a container",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/sysctl/",
         "https://docs.kernel.org/networking/ip-sysctl.html",

@@ -82,6 +82,7 @@ class TransparentHugepages:
             remedy="boot a kernel that has it; every distribution's has",
         ),
     )
+    follows: tuple[str, ...] = ()
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/mm/transhuge.html",
         "https://github.com/torvalds/linux/blob/master/mm/khugepaged.c",
