@@ -7,6 +7,7 @@ backing file. Only whole devices are listed; the hidden path devices of NVMe mul
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nodeagent.host.device_mounts import DeviceMounts
 from nodeagent.host.drive_identity import read_model, read_serial, read_wwn
@@ -38,15 +39,28 @@ def read_block_devices(look: Inspection) -> tuple[BlockDevice, ...]:
     return tuple(device for device in devices if device)
 
 
-def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevice | None:
-    directory = f"{BLOCK_ROOT}/{name}"
+def identify_block_devices(look: Inspection) -> tuple[BlockDevice, ...]:
+    """The same devices with what tells one from another, and no more: name, number, identity, size, rotational.
+
+    A look before each step of a plan asks for all drives again; knobs, links and mounts are most of what that costs.
+    """
+    devices = (_identify(look, name) for name in sorted(look.host.names(BLOCK_ROOT), key=_natural))
+    return tuple(device for device in devices if device)
+
+
+def _number(look: Inspection, directory: str) -> str | None:
+    """`major:minor`; None for what is no device, or a path of one that is listed under another name."""
     number = look.quiet(f"{directory}/dev")
     if number is None or not _MAJOR_MINOR.fullmatch(number) or look.quiet(f"{directory}/hidden") == "1":
         return None
-    functions = _pci_functions(look, directory)
-    partitions = tuple(_read_partitions(look, name))
-    queue = _read_queue(look, f"{directory}/queue")
-    volumes = [directory, *(f"{directory}/{partition.name}" for partition in partitions)]
+    return number
+
+
+def _identify(look: Inspection, name: str) -> BlockDevice | None:
+    directory = f"{BLOCK_ROOT}/{name}"
+    number = _number(look, directory)
+    if number is None:
+        return None
     return BlockDevice(
         name=name,
         major_minor=number,
@@ -54,7 +68,22 @@ def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevi
         serial=read_serial(look, directory, number),
         wwn=read_wwn(look, directory, number),
         size_bytes=_sectors(look, f"{directory}/size"),
-        rotational={"0": False, "1": True}.get(queue.get("rotational", "")),
+        rotational={"0": False, "1": True}.get(look.quiet(f"{directory}/queue/rotational") or ""),
+        backing_file=look.quiet(f"{directory}/loop/backing_file") or "",
+    )
+
+
+def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevice | None:
+    directory = f"{BLOCK_ROOT}/{name}"
+    known = _identify(look, name)
+    if known is None:
+        return None
+    functions = _pci_functions(look, directory)
+    partitions = tuple(_read_partitions(look, name))
+    queue = _read_queue(look, f"{directory}/queue")
+    volumes = [directory, *(f"{directory}/{partition.name}" for partition in partitions)]
+    return replace(
+        known,
         read_only=look.flag(f"{directory}/ro"),
         removable=look.flag(f"{directory}/removable"),
         transport=_transport(look, name, directory),
@@ -63,7 +92,6 @@ def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevi
         pcie=read_pcie_link(look, functions[0]) if functions else None,
         scheduler=KnobForm.SELECTED.parse(queue.get("scheduler", "")),
         firmware=look.quiet(f"{directory}/device/firmware_rev") or look.quiet(f"{directory}/device/rev") or "",
-        backing_file=look.quiet(f"{directory}/loop/backing_file") or "",
         holders=tuple(sorted({holder for volume in volumes for holder in look.host.names(f"{volume}/holders")})),
         slaves=look.host.names(f"{directory}/slaves"),
         partitions=partitions,

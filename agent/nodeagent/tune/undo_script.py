@@ -24,8 +24,9 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.errors import HostError
+from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
-from nodeagent.tune import undo_network
+from nodeagent.tune import undo_irq, undo_network
 from nodeagent.tune.session import Session
 
 DIRECTORY_NAME = "undo"
@@ -133,10 +134,13 @@ def write_undo_script(session: Session, transaction: str, steps: Sequence[Change
 
 
 def remove_old_scripts(session: Session, *, keep: Collection[str]) -> None:
-    """Remove the scripts of transactions that are not in `keep`."""
-    for path in (session.state_directory / DIRECTORY_NAME).glob("*.sh"):
+    """Remove the scripts of transactions that are not in `keep`, and what a crash left of one half written."""
+    directory = session.state_directory / DIRECTORY_NAME
+    for path in directory.glob("*.sh"):
         if path.stem not in keep:
             path.unlink(missing_ok=True)
+    for path in directory.glob(".*.sh.new"):
+        path.unlink(missing_ok=True)
 
 
 def _render(session: Session, transaction: str, path: Path, steps: Sequence[Change]) -> str:
@@ -199,6 +203,8 @@ def _is(change: Change) -> str:
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             return undo_network.condition(change)
+        case SetIrqAffinity():
+            return undo_irq.condition(change)
         case _:
             return "false"
 
@@ -219,6 +225,8 @@ def _actions(back: Change) -> Iterator[str]:
             yield from _set_directory(back)
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             yield from undo_network.actions(back)
+        case SetIrqAffinity():
+            yield from undo_irq.actions(back)
         case _:
             yield back.command()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nodeagent.cli.output import plain
 from nodeagent.host import Host
 from nodeagent.host.archive import format_archive
-from nodeagent.host.block import read_block_devices
+from nodeagent.host.block import identify_block_devices, read_block_devices
 from nodeagent.host.capture import capture_archive
 from nodeagent.host.cpu import read_cpus
 from nodeagent.host.dmi import memory_slots, structures, without_secrets
@@ -29,6 +29,7 @@ from nodeagent.host.scrub import Scrubber
 from tests.fixtures.odd_hosts import ODD_HOSTS
 
 READERS = (
+    identify_block_devices,
     read_block_devices,
     read_cpus,
     read_kernel,

@@ -346,3 +346,13 @@ def test_verified_is_recorded_with_the_states(world: World) -> None:
     assert transaction.verified
     assert transaction.ended == ApplyOutcome.APPLIED.value
     assert RecordType.VERIFIED.value in types_of(world)
+
+
+def test_what_a_crash_left_of_an_undo_script_goes_with_the_next_apply(world: World) -> None:
+    directory = world.state / "undo"
+    directory.mkdir(parents=True)
+    left = directory / ".20260101T000000-dead.sh.new"
+    left.write_text("#!/bin/sh\n")
+    assert world.apply(THREE).outcome is ApplyOutcome.APPLIED
+    assert not left.exists()
+    assert len(list(directory.iterdir())) == 1

@@ -28,11 +28,11 @@ def find_device(host: "Host", identity: DeviceIdentity) -> BlockDevice:
 
 
 def current_devices(host: "Host") -> tuple[BlockDevice, ...]:
-    """Every whole block device, read now."""
-    from nodeagent.host.block import read_block_devices
+    """Every whole block device, read now, with what tells it from others (not its queue, link or mounts)."""
+    from nodeagent.host.block import identify_block_devices
     from nodeagent.host.inspection import Inspection
 
-    return read_block_devices(Inspection(host=host))
+    return identify_block_devices(Inspection(host=host))
 
 
 def has_identity(identity: DeviceIdentity) -> bool:
