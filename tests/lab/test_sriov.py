@@ -37,7 +37,8 @@ tune:
   nic-mtu:
     - {name: data, nic: {driver: igb, count: 1}, mtu: 1400}
 """
-_APPLY = "nodeagent tune apply --yes --allow link-flap --profile"
+_GUARDED = "nodeagent tune apply --yes --allow link-flap"
+_APPLY = f"{_GUARDED} --no-confirm --profile"
 
 _SNAPSHOT = """
 function=/sys/class/net/data0/device
@@ -224,7 +225,7 @@ def test_an_mtu_that_cuts_the_connection_comes_back_without_the_agent(clean: Gue
     started = time.monotonic()
     clean.shell.check(
         f"""
-        {_APPLY} /root/small.yaml --confirm-within {within_seconds}s > /root/told 2>&1 &
+        {_GUARDED} --profile /root/small.yaml --confirm-within {within_seconds}s > /root/told 2>&1 &
         apply=$!
         while kill -0 $apply && [ "$(cat /sys/class/net/data0/mtu)" = 9000 ]; do sleep 0.05; done
         kill -9 $apply

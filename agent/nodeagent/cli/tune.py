@@ -44,6 +44,7 @@ _profile = click.option(
 _only = click.option(
     "--only", multiple=True, metavar="TUNABLE", shell_complete=_tunables, help="Only this tunable; may be repeated."
 )
+_force = click.option("--force", is_flag=True, help="Also what the profile's validator could feel while it runs.")
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Show every step as a shell command, and every source.")
 
 
@@ -109,15 +110,18 @@ def plan(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
 @click.option(
     "--confirm-within",
     metavar="TIME",
-    help="Roll back by itself unless `tune confirm` comes within TIME, such as 120s.",
+    help="Roll back by itself unless `tune confirm` comes within TIME; 120s where links or VFs are affected.",
 )
+@click.option("--no-confirm", is_flag=True, help="Do without that window, also where links or VFs are affected.")
+@_force
 @_options(_state_dir, _root, _output)
 @click.pass_obj
 def apply(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
     """Carry out a plan: a new one, or the one saved in PLAN_FILE.
 
     Every old value is on disk before the new one is written, every write is read back, and anything that is not as
-    planned stops the apply and undoes it. A saved plan is refused when the machine moved since it was made.
+    planned stops the apply and undoes it. A saved plan is refused when the machine moved since it was made. Steps that
+    affect links or VFs are rolled back unless `nodeagent tune confirm` follows within two minutes.
 
     \b
     nodeagent tune apply --profile solana-validator
@@ -165,7 +169,7 @@ def verify(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
     is_flag=True,
     help="Give up what somebody else changed since: it counts as original from now on.",
 )
-@_options(_verbose, _state_dir, _root, _output)
+@_options(_force, _verbose, _state_dir, _root, _output)
 @click.pass_obj
 def rollback(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
     """Restore what was there before, newest change first.

@@ -22,6 +22,7 @@ from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune.apply import apply, tidy_up
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
 from nodeagent.tune.confirm import check_window
+from nodeagent.tune.disruption import check_undisturbed, default_window
 from nodeagent.tune.gate import check_plan, check_rights
 from nodeagent.tune.interrupt import stop_between_steps
 from nodeagent.tune.plan import Plan, make_plan
@@ -42,11 +43,15 @@ class Request:
     yes: bool = False
     allow: tuple[str, ...] = ()
     confirm_within: str | None = None
+    no_confirm: bool = False
+    force: bool = False
     state_dir: Path | None = None
     root: Path = Path("/")
 
 
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
+    if request.no_confirm and request.confirm_within is not None:
+        raise UsageError("--confirm-within and --no-confirm can't both be meant")
     within = _window(request.confirm_within)
     saved, reference = read_plan(request.plan_file) if request.plan_file else (None, None)
     if saved is not None and request.only:
@@ -72,6 +77,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         if host.is_live:
             check_rights(plan, TUNABLES, is_root=tune_setup.is_root())
         check_plan(plan, allow=order.allow)
+        check_undisturbed(host, profile.validator.units, plan.items, force=order.force)
         if plan.items and saved is None and not request.yes:
             click.confirm("\nApply this plan?", abort=True, err=True)
         with stop_between_steps() as interrupted:
@@ -99,13 +105,15 @@ def _make_plan(host: Host, profile: Profile, only: tuple[str, ...], *, fresh: bo
 
 
 def _order(host: Host, plan: Plan, profile: Profile, request: Request, within: float | None) -> Order:
+    asks_nothing = within is None and not request.no_confirm
     return Order(
         plan=plan,
         profile=profile,
         tunables=TUNABLES,
         read_facts=lambda: host.facts(fresh=True),
         allow=frozenset(Risk(name) for name in request.allow),
-        confirm_within_seconds=within,
+        force=request.force,
+        confirm_within_seconds=default_window(plan.items, TUNABLES) if asks_nothing else within,
     )
 
 

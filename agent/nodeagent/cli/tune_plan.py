@@ -9,10 +9,12 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import SCHEMA_VERSION, Terminal, Tone, plain, print_json
-from nodeagent.cli.tune_view import plan_lines, plan_summary
+from nodeagent.cli.tune_view import permission_lines, plan_lines, plan_summary
 from nodeagent.host import Host
 from nodeagent.host.state_directory import write_own_file
 from nodeagent.model.errors import ExitCode, JournalError, NodeagentError, UsageError
+from nodeagent.model.profile import Profile
+from nodeagent.tune.disruption import in_the_way, risks_to_allow, told
 from nodeagent.tune.plan import Plan, make_plan
 from nodeagent.tune.plan_file import KIND, plan_to_document
 from nodeagent.tune.tunables import TUNABLES
@@ -37,7 +39,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     with tune_setup.opened(request.root) as host:
         facts = host.facts()
         plan = make_plan(host, profile, facts, TUNABLES, only=request.only or None, created_at=time.time())
-        notes = [*tune_setup.misfits(profile, facts), *_leftovers(host, state)]
+        notes = [*tune_setup.misfits(profile, facts), *_leftovers(host, state), *_validators(host, profile, plan)]
     document = plan_to_document(plan, reference=str(request.profile))
     if as_json:
         print_json({**document, "notes": notes}, kind=KIND)
@@ -58,7 +60,8 @@ def show(plan: Plan, notes: list[str], terminal: Terminal, *, verbose: bool, who
     for note in notes:
         click.echo(terminal.style(f"note: {note}", Tone.WARN))
     click.echo()
-    for line in plan_lines(plan, terminal, verbose=verbose, width=width) if whole else [plan_summary(plan)]:
+    summary = [*permission_lines(plan, width, terminal=terminal), plan_summary(plan)]
+    for line in plan_lines(plan, terminal, verbose=verbose, width=width) if whole else summary:
         click.echo(line)
 
 
@@ -74,6 +77,13 @@ def _save(path: Path, document: dict[str, object]) -> None:
         raise NodeagentError(
             f"cannot save the plan in {path}: {error.strerror}", remedy="choose another place for --out"
         ) from error
+
+
+def _validators(host: Host, profile: Profile, plan: Plan) -> list[str]:
+    """Who would be disturbed: an apply refuses then."""
+    if not risks_to_allow(plan.items):
+        return []
+    return [f"{told(unit)}: apply will ask for --force" for unit in in_the_way(host, profile.validator.units)]
 
 
 def _leftovers(host: Host, state: Path) -> list[str]:

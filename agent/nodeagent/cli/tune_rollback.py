@@ -25,6 +25,7 @@ class Request:
     tunable: str | None = None
     key: str | None = None
     disown: bool = False
+    force: bool = False
     verbose: bool = False
     state_dir: Path | None = None
     root: Path = Path("/")
@@ -39,7 +40,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         result = RollbackResult(transaction=None)
     else:
         with open_session(host, state, command=shlex.join(sys.argv[1:]), spend_reserve=True) as session:
-            result = rollback(session, selection, disown=request.disown)
+            result = rollback(session, selection, disown=request.disown, force=request.force)
             confirming.end_guards(session)
     _tell(result, terminal, verbose=request.verbose, as_json=as_json)
     return result.exit_code

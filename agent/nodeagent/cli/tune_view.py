@@ -19,7 +19,10 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.action import Action, action_of, count
+from nodeagent.tune.disruption import default_window, risks_to_allow
+from nodeagent.tune.gate import allowing
 from nodeagent.tune.plan import Plan
+from nodeagent.tune.tunables import TUNABLES
 
 _ACTIONS: dict[Action, tuple[Symbol, Tone]] = {
     Action.CREATE: (Symbol.CREATE, Tone.GOOD),
@@ -52,7 +55,20 @@ def plan_lines(plan: Plan, terminal: Terminal, *, verbose: bool, width: int) -> 
     yield from _notice_lines([tunable.verdict for tunable in plan.tunables], terminal, width=width)
     for conflict in plan.conflicts:
         yield from wrapped(f"conflict: {conflict.reason}", width, tone=Tone.BAD, terminal=terminal, indent="  ")
+    yield from permission_lines(plan, width, terminal=terminal)
     yield plan_summary(plan)
+
+
+def permission_lines(plan: Plan, width: int, *, terminal: Terminal) -> Iterator[str]:
+    """What an apply of this plan must be told, and what it will do by itself; nothing where every step is live."""
+    if risks := risks_to_allow(plan.items):
+        yield from wrapped(f"To apply: {allowing(risks)}", width, terminal=terminal, tone=Tone.WARN, indent="")
+    if within := default_window(plan.items, TUNABLES):
+        text = (
+            f"Links or VFs are affected: rolled back unless nodeagent tune confirm follows within {within:g} s "
+            "(--confirm-within gives it more, --no-confirm leaves that out)"
+        )
+        yield from wrapped(text, width, terminal=terminal, tone=Tone.WARN, indent="")
 
 
 def plan_summary(plan: Plan) -> str:

@@ -38,6 +38,18 @@ class BenchmarkSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorSetting:
+    """The systemd units whose disturbance costs money: the validator's own, and `also` what it can't do without."""
+
+    unit: str | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*([self.unit] if self.unit else []), *self.also]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """`digest` is the sha256 of the merged document: two hosts with the same digest want the same."""
 
@@ -49,4 +61,5 @@ class Profile:
     places: tuple[PlaceSetting, ...] = ()
     benchmarks: tuple[BenchmarkSetting, ...] = ()
     match: Match = Match()
+    validator: ValidatorSetting = ValidatorSetting()
     left_out: tuple[str, ...] = ()

@@ -11,14 +11,14 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from nodeagent.model.profile import BenchmarkSetting, Profile
+from nodeagent.model.profile import BenchmarkSetting, Profile, ValidatorSetting
 from nodeagent.profiles import document, plain
 from nodeagent.profiles.binding import Binder, Spot
 from nodeagent.profiles.document import Scalar
 from nodeagent.profiles.layers import Layer, LayerReader
 from nodeagent.profiles.merge import leave_out, merge, tell_twice_labelled
 from nodeagent.profiles.problems import Problems, nearest, shown
-from nodeagent.profiles.profile_document import ProfileDocument, merged_shape
+from nodeagent.profiles.profile_document import ProfileDocument, ValidatorSection, merged_shape
 from nodeagent.profiles.search import find, is_name, is_path
 
 
@@ -139,6 +139,7 @@ def _bind(merged: Merged, settings_types: Mapping[str, Any], problems: Problems)
         places=typed.places,
         benchmarks=typed.benchmarks,
         match=typed.match,
+        validator=ValidatorSetting(unit=typed.validator.unit, also=typed.validator.also),
         left_out=tuple(left_out),
     )
 
@@ -196,6 +197,7 @@ def _digest(typed: ProfileDocument, tune: Mapping[str, Any]) -> str:
         "tune": dict(sorted(tune.items())),
         "places": typed.places,
         "benchmarks": typed.benchmarks,
+        **({"validator": typed.validator} if typed.validator != ValidatorSection() else {}),
     }
     text = dumps(plain.to_plain(wanted, without=("why", "source", "origin")), sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()

@@ -20,12 +20,26 @@ Summary = Annotated[str, Pattern(r"[^\n]*\S[^\n]*", "one line that says what it 
 SchemaVersion = Literal["1"]
 
 
+UnitName = Annotated[
+    str, Pattern(r"[A-Za-z0-9:_.@\\-]+\.(service|scope)", "the name of a systemd unit, such as sol.service")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorSection:
+    """`unit` is the validator's own, before which settings come at boot; `also` names others to leave in peace."""
+
+    unit: UnitName | None = None
+    also: tuple[UnitName, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileDocument:
     """One profile: how a machine should be set up, where to measure it and what.
 
     `extends` names profiles to start from, the last one standing over the first; `leave_out` names settings of theirs
-    to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for.
+    to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for, `validator` which
+    units are not to be disturbed.
     """
 
     schema: SchemaVersion
@@ -34,6 +48,7 @@ class ProfileDocument:
     extends: tuple[Name, ...] = ()
     leave_out: tuple[str, ...] = ()
     match: Match = field(default_factory=Match)
+    validator: ValidatorSection = field(default_factory=ValidatorSection)
     tune: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[PlaceSetting, ...] = ()
     benchmarks: tuple[BenchmarkSetting, ...] = ()
@@ -41,7 +56,7 @@ class ProfileDocument:
 
 def merged_shape(settings_types: Mapping[str, Any]) -> dict[str, Any]:
     """What a profile inherits from those it extends, with its types; every other key is its own."""
-    shape = {key: child(ProfileDocument, key) for key in ("match", "places", "benchmarks")}
+    shape = {key: child(ProfileDocument, key) for key in ("match", "validator", "places", "benchmarks")}
     return {**shape, "tune": dict(settings_types)}
 
 

@@ -18,6 +18,7 @@ from nodeagent.tune import confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
 from nodeagent.tune.conflicts import find_conflicts
+from nodeagent.tune.disruption import check_undisturbed
 from nodeagent.tune.gate import check_plan, unpermitted
 from nodeagent.tune.ledger import Kind
 from nodeagent.tune.plan import enabled_tunables, plan_all, plan_items
@@ -42,11 +43,13 @@ class _Interrupted(Exception):
 def apply(session: Session, order: Order) -> ApplyResult:
     """Carry out the plan, after `tidy_up` (which whoever makes the plan should have called before).
 
-    RefusedError where the plan conflicts, carries a risk that is not allowed, does not fit the machine any more, or
-    where an unconfirmed apply waits; nothing of the plan was done then. JournalError where a record can't be kept; what
-    was done until then stands and is recorded. Everything else that goes wrong is undone and told in the result.
+    RefusedError where the plan conflicts, carries a risk that is not allowed or that a running validator could feel,
+    does not fit the machine any more, or where an unconfirmed apply waits; nothing of the plan was done then.
+    JournalError where a record can't be kept; what was done until then stands and is recorded. Everything else that
+    goes wrong is undone and told in the result.
     """
     check_plan(order.plan, allow=order.allow)
+    check_undisturbed(session.host, order.profile.validator.units, order.plan.items, force=order.force)
     facts = order.read_facts()
     check_identity(
         order.plan,
@@ -135,6 +138,7 @@ class _Run:
             profile_digest=self.plan.profile_digest,
             machine_id=self.plan.machine_id,
             steps=self.total,
+            validator_units=list(self.order.profile.validator.units),
             version=VERSION,
         )
         self.session.tell(Step.BEGUN, self.transaction, total=self.total)
@@ -177,6 +181,7 @@ class _Run:
     def _reveal(self, name: str) -> list[PlanItem]:
         """The steps of a tunable that was deferred as a whole, now that its objects are there."""
         now = list(plan_items(self.session.host, self.tunables[name], self.order.profile, self.facts))
+        check_undisturbed(self.session.host, self.order.profile.validator.units, now, force=self.order.force)
         if refused := unpermitted(now, allow=self.order.allow):
             raise StepError(f"{refused[0].key} turned out to carry the risk {refused[0].risk}, which was not allowed")
         if conflicts := find_conflicts([*self.applied, *now]):

@@ -23,7 +23,7 @@ class Order:
     """Everything that an apply is given. `read_facts` reads the machine anew; `interrupted` is asked between steps.
 
     `confirm_within_seconds` arms a guard that rolls back unless `tune confirm` comes in time; `start_guard` and
-    `end_guard` start and end it.
+    `end_guard` start and end it. `force` carries out also what a running validator could feel.
     """
 
     plan: Plan
@@ -31,6 +31,7 @@ class Order:
     tunables: Sequence[AnyTunable]
     read_facts: Callable[[], HostFacts]
     allow: Collection[Risk] = ()
+    force: bool = False
     confirm_within_seconds: float | None = None
     interrupted: Callable[[], bool] = field(default=lambda: False)
     start_guard: guard.Start = guard.start

@@ -1,6 +1,6 @@
 """What is asked before the first step of an apply: conflicts, permitted risks, and the right to do it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nodeagent.model.change import PlanItem, Risk
 from nodeagent.model.errors import RefusedError
@@ -19,12 +19,16 @@ def check_plan(plan: Plan, *, allow: Collection[Risk]) -> None:
         )
     if refused := unpermitted(plan.items, allow=allow):
         risks = sorted({item.risk.value for item in refused})
-        options = " ".join(f"--allow {risk}" for risk in risks)
         raise RefusedError(
             f"{len(refused)} steps carry a risk that was not allowed ({', '.join(risks)}): "
             f"{shortened([item.key for item in refused])}",
-            remedy=f"read the plan again, then: nodeagent tune apply {options}",
+            remedy=f"read the plan again, then: nodeagent tune apply {allowing(risks)}",
         )
+
+
+def allowing(risks: Iterable[str]) -> str:
+    """The options that allow these risks."""
+    return " ".join(f"--allow {risk}" for risk in risks)
 
 
 def unpermitted(items: Sequence[PlanItem], *, allow: Collection[Risk]) -> tuple[PlanItem, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from nodeagent.model.errors import NodeagentError, RefusedError
 from nodeagent.model.verdict import Verdict
 from nodeagent.tune.action import action_of, count
+from nodeagent.tune.disruption import risks_to_allow
 from nodeagent.tune.document import item_from_document, item_to_document
 from nodeagent.tune.plan import Plan, TunablePlan
 from nodeagent.version import VERSION
@@ -36,6 +37,7 @@ def plan_to_document(plan: Plan, *, reference: str) -> dict[str, Any]:
         "only": list(plan.only),
         "changes": len(plan.items),
         "summary": {action.value: number for action, number in sorted(counted.items()) if number},
+        "needs_allow": list(risks_to_allow(plan.items)),
         "conflicts": [{"keys": list(conflict.keys), "reason": conflict.reason} for conflict in plan.conflicts],
         "tunables": [_tunable_to_document(tunable) for tunable in plan.tunables],
     }

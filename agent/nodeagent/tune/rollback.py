@@ -6,6 +6,7 @@ Idempotent: what is back is no longer ours, so a second rollback has nothing to 
 from dataclasses import dataclass
 
 from nodeagent.model.errors import ExitCode, RefusedError, UsageError
+from nodeagent.tune.disruption import check_rollback
 from nodeagent.tune.ledger import Intent, Kind, Ledger
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
@@ -49,18 +50,23 @@ class RollbackResult:
         return exit_code(kept)
 
 
-def rollback(session: Session, selection: Selection | None = None, *, disown: bool = False) -> RollbackResult:
+def rollback(
+    session: Session, selection: Selection | None = None, *, disown: bool = False, force: bool = False
+) -> RollbackResult:
     """Undo what `selection` picks (None: everything) of what is still ours.
 
     `disown` gives up the keys that can't be restored because somebody else changed them, they are gone, or nobody can
     tell: their present state counts as original from then on. UsageError for a selection that names nothing known;
-    RefusedError where a later apply stands over the one to undo; nothing was changed then. JournalError.
+    RefusedError where a later apply stands over the one to undo, or where a running validator could feel it and `force`
+    is not given; nothing was changed then. JournalError.
     """
     wanted = selection or Selection()
     _check_known(session.ledger, wanted)
     recovered = recover(session).steps
     intents = [intent for intent in session.ledger.owned() if wanted.picks(intent)]
     _refuse_buried(session.ledger, intents, wanted)
+    changes = [intent.change for intent in intents]
+    check_rollback(session.host, _validator_units(session.ledger, intents), changes, force=force)
     if not intents:
         return RollbackResult(transaction=None, recovered=recovered)
     name = session.clock.new_name()
@@ -96,6 +102,12 @@ def _refuse_buried(ledger: Ledger, intents: list[Intent], wanted: Selection) -> 
                 f"{later.key} was changed again by {later.transaction}, after {wanted.transaction}",
                 remedy=f"nodeagent tune rollback --txn {later.transaction}",
             )
+
+
+def _validator_units(ledger: Ledger, intents: list[Intent]) -> list[str]:
+    """What the profiles of these applies called their validator: a rollback is given no profile."""
+    transactions = (ledger.transactions[intent.transaction] for intent in intents)
+    return [unit for transaction in transactions for unit in transaction.body.get("validator_units", ())]
 
 
 def _disown(session: Session, transaction: str, steps: tuple[UndoStep, ...]) -> tuple[str, ...]:
