@@ -23,6 +23,7 @@ from nodeagent.model.reading import Reading, ReadStatus
 
 if TYPE_CHECKING:
     from nodeagent.model.facts import BlockDevice, HostFacts
+    from nodeagent.model.interrupts import DeviceInterrupts
     from nodeagent.model.occupancy import Occupancy
     from nodeagent.model.port import Port
 
@@ -167,6 +168,11 @@ class Host:
         from nodeagent.host.port import read_port
 
         return read_port(self, address)
+
+    def interrupts(self, address: str) -> "DeviceInterrupts":
+        from nodeagent.host.irq import read_interrupts
+
+        return read_interrupts(self, address)
 
     def noted_port(self, address: str) -> dict[str, Any]:
         """What the index of a captured tree says that netlink told of a port; {} for nothing."""

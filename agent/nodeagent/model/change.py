@@ -40,11 +40,13 @@ class Lifetime(StrEnum):
 
 
 class KnobForm(StrEnum):
-    """How the kernel prints a knob: as written, the chosen word in brackets, or words between any white space."""
+    """How the kernel prints a knob: as written, the chosen word in brackets, words between any white space, or a mask
+    of CPUs, whose leading zeroes depend on how many CPUs there can be."""
 
     PLAIN = "plain"
     SELECTED = "selected"
     WORDS = "words"
+    MASK = "mask"
 
     def parse(self, raw: str) -> str:
         """The value inside what the kernel printed; a text of another form is returned stripped."""
@@ -54,6 +56,8 @@ class KnobForm(StrEnum):
                 return text
             case KnobForm.WORDS:
                 return " ".join(text.split())
+            case KnobForm.MASK:
+                return text.lstrip("0,") or "0"
             case KnobForm.SELECTED:
                 chosen = [word[1:-1] for word in text.split() if word[:1] == "[" and word[-1:] == "]"]
                 return chosen[0] if len(chosen) == 1 else text

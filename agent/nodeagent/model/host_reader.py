@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nodeagent.model.facts import BlockDevice
+from nodeagent.model.interrupts import DeviceInterrupts
 from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.port import Port
 from nodeagent.model.reading import Reading
@@ -62,4 +63,8 @@ class HostReader(Protocol):
 
     def port(self, address: str) -> Port:
         """The network port at a PCI address with its virtual functions; what can't be told is None or empty."""
+        ...
+
+    def interrupts(self, address: str) -> DeviceInterrupts:
+        """The interrupts of a PCI function, with where they may fire and where they do."""
         ...

@@ -22,11 +22,13 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 
 _KINDS: tuple[type[Change], ...] = (
     *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
     *(SetVfCount, SetVf, BindDriver, SetLink),
+    SetIrqAffinity,
 )
 _CHANGES: dict[str, type[Change]] = {kind.kind: kind for kind in _KINDS}
 _DEFERRED = "deferred"

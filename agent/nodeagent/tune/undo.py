@@ -14,7 +14,10 @@ from nodeagent.host import changes
 from nodeagent.host.changes import Observation
 from nodeagent.model.change import Change, SetDirectory, SetMount, WriteConfig, WriteFile
 from nodeagent.model.errors import ExitCode, HostError
+from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
+from nodeagent.model.service_change import SetUnit
+from nodeagent.model.swap_change import SetSwap
 from nodeagent.tune.ledger import Intent, Outcome
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import Draft, RecordType
@@ -209,7 +212,7 @@ class _Key:
         return step
 
 
-_SIDED = (WriteFile, WriteConfig, SetDirectory, SetMount, SetVfCount, SetVf, BindDriver)
+_SIDED = (SetUnit, SetSwap, WriteFile, WriteConfig, SetDirectory, SetMount, SetVfCount, SetVf, BindDriver, SetIrqAffinity)
 """Kinds whose two sides are `before` and `after`."""
 
 

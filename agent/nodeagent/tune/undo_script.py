@@ -76,6 +76,7 @@ is() {
     text=$(cat "$root$2" 2>/dev/null) || return 1
     case $1 in
     words) words "$text" ;;
+    mask) strip "$text"; text=${text#"${text%%[!0,]*}"}; text=${text:-0} ;;
     *) strip "$text" ;;
     esac
     case $1-$text in
@@ -146,7 +147,8 @@ def remove_old_scripts(session: Session, *, keep: Collection[str]) -> None:
 def _render(session: Session, transaction: str, path: Path, steps: Sequence[Change]) -> str:
     root = "" if session.host.is_live else str(session.host.root)
     network = any(isinstance(change, undo_network.NetworkChange) for change in steps)
-    template = _HEAD + (undo_network.FUNCTIONS if network else "") + "\n"
+    vectors = any(isinstance(change, SetIrqAffinity) for change in steps)
+    template = _HEAD + (undo_network.FUNCTIONS if network else "") + (undo_irq.FUNCTIONS if vectors else "") + "\n"
     head = template.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
     head = head.replace("@ROOT@", root.replace("'", "'\\''")).replace("@BOOT@", session.boot_id)
     return head + "\n".join(_block(session, change) for change in reversed(steps)) + "\n" + _TAIL

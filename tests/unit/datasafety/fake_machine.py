@@ -87,6 +87,9 @@ class FakeMachine:
             refusals=tuple(refusals),
         )
 
+    def interrupts(self, address: str) -> NoReturn:
+        raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
+
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 

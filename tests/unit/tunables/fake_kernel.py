@@ -65,6 +65,9 @@ class FakeKernel:
     def occupancy(self, device: BlockDevice) -> NoReturn:
         raise NotImplementedError(f"there are no drives of files here, so nobody asks who uses {device.name}")
 
+    def interrupts(self, address: str) -> NoReturn:
+        raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
+
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 

@@ -18,6 +18,9 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.cpuset import CPU_LIMIT, CpuSet
+from nodeagent.model.interrupts import VectorName
+from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import VfAttributes
 
@@ -53,6 +56,8 @@ vf_attributes = st.builds(
     trust=st.none() | st.booleans(),
     link_state=st.none() | texts,
 )
+cpu_sets = st.builds(CpuSet, cpus=st.frozensets(st.integers(0, CPU_LIMIT - 1), max_size=4))
+vectors = st.builds(VectorName, action=texts, turn=st.integers(0, 64))
 bindings = st.builds(DriverBinding, driver=texts, override=texts)
 
 changes: st.SearchStrategy[Change] = st.one_of(
@@ -78,6 +83,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
     st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
+    st.builds(SetIrqAffinity, **_told, address=texts, vector=vectors, before=cpu_sets, after=cpu_sets),
 )
 deferred = st.builds(Deferred, **_told, waits_for=texts, summary=texts)
 items = st.one_of(changes, deferred)

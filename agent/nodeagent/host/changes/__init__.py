@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
+from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _FILES: dict[type[Change], str] = {
     SetVf: "vf",
     BindDriver: "binding",
     SetLink: "link",
+    SetIrqAffinity: "irq",
 }
 """Kind of change to the file here that knows it; each is imported when it is needed."""
 
