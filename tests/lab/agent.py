@@ -1,72 +1,14 @@
-"""nodeagent inside a guest: this checkout, and the packages that this interpreter runs it with.
+"""nodeagent inside a guest, for tests: what this machine lacks for it is a need, not a failure."""
 
-A guest has no way to a package index. It has Debian 12's Python 3.11, and compiled packages fit any 3.11, so what is
-installed here for the same version is packed as it is.
-"""
-
-import re
-import sys
-import tarfile
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
-
+from cherrylab.guests.agent import NotPackableError
+from cherrylab.guests.agent import install as install_agent
 from cherrylab.guests.guest import Guest
 from tests import needs
 
-_REPOSITORY = Path(__file__).parents[2]
-_HOME = "/opt/nodeagent"
-_GUEST_PYTHON = (3, 11)
-_LEFT_OUT = {"vl-convert-python", "bcrypt"}  # plots and passwords of the report and the exporter, 40 MB
 
-_COMMAND = """\
-#!/usr/bin/python3
-import sys
-from nodeagent.cli.main import main
-sys.exit(main())
-"""
-
-
-def install(guest: Guest, directory: Path) -> None:
-    """Make `nodeagent` a command of the guest; `directory` is for the archive on the way."""
-    if sys.version_info[:2] != _GUEST_PYTHON:
-        needs.missing("Python 3.11, which the guests have", remedy="make the environment with python3.11")
-    archive = directory / "nodeagent.tar"
-    _pack(archive)
-    (directory / "nodeagent").write_text(_COMMAND)
-    guest.shell.check(f"mkdir -p {_HOME}")
-    guest.shell.send(archive, f"{_HOME}/nodeagent.tar")
-    guest.shell.send(directory / "nodeagent", "/usr/local/bin/nodeagent")
-    guest.shell.check(
-        f"""
-        tar -C {_HOME} -xf {_HOME}/nodeagent.tar && rm {_HOME}/nodeagent.tar
-        printf '%s\\n' {_HOME}/agent {_HOME}/packages > /usr/lib/python3/dist-packages/nodeagent.pth
-        chmod +x /usr/local/bin/nodeagent
-        nodeagent --version
-        """,
-        timeout_seconds=300,
-    )
-
-
-def _pack(archive: Path) -> None:
-    locked = (_REPOSITORY / "requirements" / "runtime.txt").read_text()
-    names = set(re.findall(r"^([a-z0-9._-]+)==", locked, re.MULTILINE)) - _LEFT_OUT
-    # profiles/shipped is a link that leads out of the package.
-    with tarfile.open(archive, "w", dereference=True) as tar:
-        tar.add(_REPOSITORY / "agent" / "nodeagent", "agent/nodeagent", filter=_without_caches)
-        for name in sorted(names):
-            _pack_distribution(tar, name)
-
-
-def _pack_distribution(tar: tarfile.TarFile, name: str) -> None:
+def install(guest: Guest) -> None:
+    """Make `nodeagent` a command of the guest."""
     try:
-        files = distribution(name).files or []
-    except PackageNotFoundError:
-        needs.missing(f"the package {name}", remedy="make setup")
-    for file in files:
-        located = Path(str(file.locate()))
-        if ".." not in file.parts and "__pycache__" not in file.parts and located.is_file():
-            tar.add(located, f"packages/{file}")
-
-
-def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if "__pycache__" in member.name else member
+        install_agent(guest)
+    except NotPackableError as error:
+        needs.missing(error.message, remedy=error.remedy or "make setup")

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cherrylab.guests.guest import Guest
 from cherrylab.guests.lab import Lab
-from cherrylab.guests.template import PEER, VALIDATOR
+from cherrylab.guests.template import PEER, WORKBENCH
 from tests import needs
 from tests.lab.agent import install
 
@@ -29,11 +28,11 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def node(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Guest:
+def node(lab: Lab) -> Guest:
     """The machine that is tuned, with nodeagent as a command."""
-    guest = lab.add(VALIDATOR)
+    guest = lab.add(WORKBENCH)
     guest.wait(timeout_seconds=_BOOT_SECONDS)
-    install(guest, Path(tmp_path_factory.mktemp("agent")))
+    install(guest)
     return guest
 
 

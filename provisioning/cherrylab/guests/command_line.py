@@ -44,6 +44,10 @@ class GuestFiles:
         return self.directory / "console.log"
 
     @property
+    def console_socket(self) -> Path:
+        return self.directory / "tty.sock"
+
+    @property
     def monitor(self) -> Path:
         return self.directory / "qmp.sock"
 
@@ -83,7 +87,8 @@ def command_line(
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *_processors_and_memory(template),
         *_boot(template, files, cloud_init=cloud_init),
-        *("-serial", f"file:{files.console}", "-qmp", f"unix:{files.monitor},server=on,wait=off"),
+        *_serial_port(files),
+        *("-qmp", f"unix:{files.monitor},server=on,wait=off"),
         *_management(files, wiring),
         *_bridges(template),
         *_drives(template, files),
@@ -123,6 +128,12 @@ def _boot(template: HardwareTemplate, files: GuestFiles, *, cloud_init: bool) ->
     if cloud_init:
         yield from ("-drive", f"if=none,id=seed,file={files.seed},format=raw,readonly=on")
         yield from ("-device", "virtio-blk-pci,drive=seed,bus=pcie.0")
+
+
+def _serial_port(files: GuestFiles) -> Iterator[str]:
+    """Written to a file whoever listens, and open to one who wants to type; the log goes on over power cuts."""
+    port = f"socket,id=tty,path={files.console_socket},server=on,wait=off,logfile={files.console},logappend=on"
+    yield from ("-chardev", port, "-serial", "chardev:tty")
 
 
 def _management(files: GuestFiles, wiring: Wiring) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """One guest from power-on to power-off.
 
 It dies with the process that started it (the kernel sees to that), unless it is started to be kept, for a person's use;
-then its pid stands in its directory. A power cut is SIGKILL to QEMU: the guest's page cache is lost, as on metal.
+then its pid stands in its directory, and another process finds it there. A power cut is SIGKILL to QEMU: the guest's
+page cache is lost, as on metal.
 """
 
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,15 +107,25 @@ class Guest:
             image = self.files.image(drive)
             with image.open("xb") as file:
                 file.truncate(drive.size_bytes)
-        self._add_taps()
+        self.add_taps()
 
-    def _add_taps(self) -> None:
+    def add_taps(self) -> None:
         self.network.add_tap(self.wiring.management_tap, bridge="br0")
         if self.wiring.data_tap:
             self.network.add_tap(self.wiring.data_tap, bridge="br1")
 
-    def power_on(self, *, arguments: tuple[str, ...] = ()) -> None:
-        """Start the machine; `wait` for it. `arguments` are more words for QEMU."""
+    def remove_taps(self) -> None:
+        self.network.remove_tap(self.wiring.management_tap)
+        if self.wiring.data_tap:
+            self.network.remove_tap(self.wiring.data_tap)
+
+    def power_on(self, *, arguments: tuple[str, ...] = (), drives: Sequence[str] | None = None) -> None:
+        """Start the machine; `wait` for it. `arguments` are more words for QEMU.
+
+        `drives` names the roles of all its drives in another order: they sit in other slots from now on.
+        """
+        if drives is not None:
+            self.template = self.template.with_drives_in_order(drives)
         argv = (*command_line(self.template, self.files, self.wiring), *self._addresses(), *arguments)
         command = Command(argv=argv, timeout_seconds=_LIFE_SECONDS, network_namespace=self.network.namespace)
         if self.keep:
@@ -170,11 +182,13 @@ class Guest:
 
     def power_cut(self) -> None:
         """Cut the power now; `power_on` brings it back on the same disks."""
-        self._hang_up()
         if self._machine is not None:
             os.kill(self._machine.pid, signal.SIGKILL)
             self._machine.wait(timeout_seconds=20)
             self._machine = None
+        elif self.keep:
+            self._kill_kept()
+        self._hang_up()
 
     def remove(self) -> None:
         """End the machine; its files go with the lab's directory."""
@@ -182,6 +196,30 @@ class Guest:
         if self._machine is not None:
             self._machine.stop()
             self._machine = None
+        elif self.keep:
+            self._kill_kept()
+
+    def is_running(self) -> bool:
+        """Is the machine switched on?"""
+        if self.keep:
+            return self._kept_pid() is not None
+        return self._machine is not None and self._machine.completed is None
+
+    def _kept_pid(self) -> int | None:
+        """The pid in its directory, if it is still a process of this lab: numbers are given out again."""
+        try:
+            pid = int((self.directory / _PID).read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if pid in self.network.pids() else None
+
+    def _kill_kept(self) -> None:
+        deadline = time.monotonic() + 20
+        while (pid := self._kept_pid()) is not None:
+            if time.monotonic() > deadline:
+                raise HostError(f"the machine of guest {self.number} (pid {pid}) does not die")
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
 
     def boot_id(self) -> str:
         return self.shell.check("cat /proc/sys/kernel/random/boot_id").strip()
@@ -196,7 +234,8 @@ class Guest:
         while time.monotonic() < deadline:
             completed = self.shell.run("cat /proc/sys/kernel/random/boot_id", timeout_seconds=15)
             if completed.ok and completed.stdout.decode().strip() not in {"", before}:
-                self._connection = self.shell.keep()
+                if not self.keep:
+                    self._connection = self.shell.keep()
                 return
             time.sleep(1.0)
         raise HostError(f"guest {self.number} did not come back; its console ends: {self.console()[-1500:]}")

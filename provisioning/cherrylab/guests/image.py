@@ -31,12 +31,13 @@ _PACKAGES = (
     *("python3", "python3-venv", "fio", "iperf3", "ethtool", "nvme-cli", "btrfs-progs", "e2fsprogs", "xfsprogs"),
     *("pciutils", "iproute2", "iputils-ping", "nftables", "ipmitool", "openipmi", "numactl", "qemu-guest-agent"),
     *("irqbalance", "smartmontools", "dmsetup", "mdadm", "lvm2", "cryptsetup-bin", "gdisk", "parted", "strace"),
-    *("linux-cpupower", "dmidecode", "socat"),
+    *("linux-cpupower", "dmidecode", "socat", "fdisk", "chrony", "tuned"),
 )
 _MASKED_UNITS = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer"),
     *("systemd-networkd-wait-online.service", "nvmf-autoconnect.service", "nvmefc-boot-connections.service"),
     *("openipmi.service", "irqbalance.service", "mdmonitor.service", "smartmontools.service", "smartd.service"),
+    "tuned.service",  # a second owner of what is tuned, as irqbalance is: tests that want one unmask it
 )
 _LEFT_OUT_DRIVERS = ("gpu", "media", "usb", "staging", "infiniband", "iio", "net/wireless", "isdn", "hid", "input")
 _INITRD_MODULES = (
@@ -80,6 +81,11 @@ RemainAfterExit=yes
 
 [Install]
 WantedBy=sysinit.target
+"""
+_CONSOLE_LOGIN = """\
+[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I $TERM
 """
 
 _INIT = """\
@@ -246,6 +252,9 @@ def _set_up(rootfs: Path, image: Image) -> None:
     (rootfs / "etc/systemd/system/lab-addresses.service").write_text(_ADDRESSES_UNIT)
     _enable(rootfs, "/etc/systemd/system/lab-addresses.service", target="sysinit.target")
     _enable(rootfs, "/lib/systemd/system/systemd-networkd.service")
+    login = rootfs / "etc/systemd/system/serial-getty@ttyS0.service.d/login.conf"
+    login.parent.mkdir(parents=True)
+    login.write_text(_CONSOLE_LOGIN)
     _tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "nodeagent-lab", "-f", image.ssh_key)
     authorized = rootfs / "root/.ssh/authorized_keys"
     authorized.parent.mkdir(mode=0o700, exist_ok=True)

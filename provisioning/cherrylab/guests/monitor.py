@@ -45,7 +45,36 @@ class Monitor:
             time.sleep(0.2)
 
     def plug_nvme(self, device: str, *, serial: str, drive: str, bus: str) -> None:
+        """Plug a drive in: `drive` is the role whose image it holds, `bus` a free root port (rp0, ...)."""
         self.execute("device_add", driver="nvme", id=device, serial=serial, drive=drive, bus=bus)
+
+    def plug_nic(self, *, mac: str, bus: str, device: str = "nic0") -> None:
+        """Plug the SR-IOV NIC back in, at the cable (netdev) that it was unplugged from."""
+        self.execute("device_add", driver="igb", id=device, netdev="dn", mac=mac, bus=bus)
+
+    def fail_drive(self, role: str, *, sector: int | None = None, reading: bool = True, writing: bool = True) -> None:
+        """From now on the drive answers with a media error: at one sector of 512 bytes, or everywhere.
+
+        A layer of errors (blkdebug) is slid under the drive while it runs; `heal_drive` takes it out again.
+        """
+        kinds = [kind for kind, wanted in (("read", reading), ("write", writing)) if wanted]
+        place = {} if sector is None else {"sector": sector}
+        rules = [{"event": "none", "iotype": kind, "errno": 5, "once": False, **place} for kind in kinds]
+        layer = f"failing-{role}"
+        self.execute("blockdev-add", **{"driver": "blkdebug", "node-name": layer, "image": role, "inject-error": rules})
+        self._put_under(role, layer)
+
+    def heal_drive(self, role: str) -> None:
+        self._put_under(role, role)
+        self.execute("blockdev-del", **{"node-name": f"failing-{role}"})
+
+    def _put_under(self, role: str, node: str) -> None:
+        self.execute("qom-set", path=f"/machine/peripheral/nvme-{role}", property="drive", value=node)
+
+    def set_smart_warning(self, role: str, bits: int) -> None:
+        """Set the critical warning of the drive's SMART log (4 is `reliability degraded`, 0 none)."""
+        path = f"/machine/peripheral/nvme-{role}"
+        self.execute("qom-set", path=path, property="smart_critical_warning", value=bits)
 
     def set_link(self, device: str, *, up: bool) -> None:
         self.execute("set_link", name=device, up=up)

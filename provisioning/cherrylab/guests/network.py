@@ -6,6 +6,7 @@ Sources: ip-netns(8), ip-link(8), ip-tuntap(8).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nodeagent.host.process import run
 from nodeagent.model.command import Command
@@ -42,6 +43,10 @@ class LabNetwork:
 
     def remove_tap(self, name: str) -> None:
         self._in("link", "delete", name)
+
+    def exists(self) -> bool:
+        """False after a reboot of the host, where a kept lab's files are still there."""
+        return Path(f"/run/netns/{self.namespace}").exists()
 
     def pids(self) -> tuple[int, ...]:
         """Every process that lives in the namespace; empty where it is gone."""

@@ -4,7 +4,9 @@ A drive's size is apparent: its image is sparse, so a 15 TB ledger can be had on
 mkfs writes its tables).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -58,6 +60,16 @@ class HardwareTemplate:
     def memory_bytes(self) -> int:
         return sum(node.memory_bytes for node in self.nodes)
 
+    def with_drives_in_order(self, roles: Sequence[str]) -> Self:
+        """The same machine with its drives in other slots, so that the kernel numbers them otherwise.
+
+        A drive keeps its node, serial and content. ValueError unless every drive is named once.
+        """
+        drives = {drive.role: drive for drive in self.drives}
+        if sorted(roles) != sorted(drives):
+            raise ValueError(f"{self.name} has the drives {', '.join(sorted(drives))}; got {', '.join(roles)}")
+        return replace(self, drives=tuple(drives[role] for role in roles))
+
 
 VALIDATOR = HardwareTemplate(
     name="validator",
@@ -73,3 +85,28 @@ VALIDATOR = HardwareTemplate(
 
 PEER = HardwareTemplate(name="peer", nodes=(NumaNode(cpus=2, memory_bytes=GIB),), data_nic=DataNic())
 """The other end of a cable: small, one node, the same NIC."""
+
+SMALL = HardwareTemplate(
+    name="small",
+    nodes=(NumaNode(cpus=2, memory_bytes=GIB),),
+    drives=(
+        Drive(role="ledger", serial="LEDGER01", size_bytes=4 * GIB),
+        Drive(role="accounts", serial="ACCT01", size_bytes=2 * GIB),
+    ),
+    data_nic=DataNic(),
+)
+"""What boots fastest and still has all kinds of devices: for campaigns that switch a machine on dozens of times."""
+
+WORKBENCH = replace(
+    VALIDATOR,
+    name="workbench",
+    nodes=(NumaNode(cpus=2, memory_bytes=2 * GIB), NumaNode(cpus=2, memory_bytes=2 * GIB)),
+    drives=(
+        *VALIDATOR.drives,
+        Drive(role="slow", serial="SLOW01", size_bytes=GIB, iops_limit=500),
+        Drive(role="bad", serial="BAD01", size_bytes=GIB, bad_sector=204800),
+    ),
+)
+"""The validator with what tests need besides: memory for pages of a gigabyte, a slow drive, one with a bad sector."""
+
+TEMPLATES = {template.name: template for template in (VALIDATOR, PEER, SMALL, WORKBENCH)}
