@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nodeagent.model.interrupts import DeviceInterrupts
     from nodeagent.model.occupancy import Occupancy
     from nodeagent.model.port import Port
+    from nodeagent.model.swap_area import SwapArea
+    from nodeagent.model.unit_state import UnitState
 
 READ_LIMIT_BYTES = 4 * 1024 * 1024
 """More than any file that is read here; /proc/interrupts of the largest machines would not fit, and isn't read."""
@@ -173,6 +175,16 @@ class Host:
         from nodeagent.host.irq import read_interrupts
 
         return read_interrupts(self, address)
+
+    def unit(self, name: str) -> "UnitState":
+        from nodeagent.host.units import read_unit
+
+        return read_unit(self, name)
+
+    def swaps(self) -> "tuple[SwapArea, ...]":
+        from nodeagent.host.swaps import read_swaps
+
+        return read_swaps(self)
 
     def noted_port(self, address: str) -> dict[str, Any]:
         """What the index of a captured tree says that netlink told of a port; {} for nothing."""

@@ -186,12 +186,18 @@ class WriteConfig(Change):
 
     def command(self) -> str:
         path = shlex.quote(self.path)
+        reload = " && systemctl daemon-reload" if is_unit_file(self.path) else ""
         if self.after is None:
-            return f"rm {path}"
-        return f"printf %s {shlex.quote(self.after)} | install -m {self.mode:04o} /dev/stdin {path}"
+            return f"rm {path}{reload}"
+        return f"printf %s {shlex.quote(self.after)} | install -m {self.mode:04o} /dev/stdin {path}{reload}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)
+
+
+def is_unit_file(path: str) -> bool:
+    """A unit file or a drop-in of systemd, which takes effect when PID 1 reads its files again."""
+    return path.startswith("/etc/systemd/system/")
 
 
 def file_state(content: str | None) -> str:

@@ -13,6 +13,8 @@ from nodeagent.model.interrupts import DeviceInterrupts
 from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.port import Port
 from nodeagent.model.reading import Reading
+from nodeagent.model.swap_area import SwapArea
+from nodeagent.model.unit_state import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,14 @@ class HostReader(Protocol):
 
     def occupancy(self, device: BlockDevice) -> Occupancy:
         """Who uses the drive and what is on it (host/datasafety); reads only."""
+        ...
+
+    def unit(self, name: str) -> UnitState:
+        """A systemd unit as its files tell it; `exists` is False for none, and `active` None where nothing tells."""
+        ...
+
+    def swaps(self) -> Sequence[SwapArea]:
+        """The swap areas in use."""
         ...
 
     def port(self, address: str) -> Port:

@@ -20,6 +20,8 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.network_change import SetLink, SetVfCount
+from nodeagent.model.service_change import SetUnit
+from nodeagent.model.swap_change import SetSwap
 
 COUPLED = (
     frozenset({"/proc/sys/vm/dirty_bytes", "/proc/sys/vm/dirty_ratio"}),
@@ -62,7 +64,7 @@ def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
             objects.setdefault(name, item)
 
 
-def _objects(item: PlanItem) -> tuple[str, ...]:
+def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
     """What a step writes, so that two steps with different keys can be told to write the same."""
     match item:
         case WriteFile() | WriteConfig():
@@ -79,6 +81,10 @@ def _objects(item: PlanItem) -> tuple[str, ...]:
             return (f"the number of VFs of {item.address}",)
         case SetLink():
             return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
+        case SetUnit():
+            return (f"the unit {item.unit}",)
+        case SetSwap():
+            return (f"the swap area {item.path}",)
         case _:
             return ()
 

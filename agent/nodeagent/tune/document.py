@@ -24,10 +24,13 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
+from nodeagent.model.service_change import SetUnit
+from nodeagent.model.swap_change import SetSwap
 
 _KINDS: tuple[type[Change], ...] = (
     *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
     *(SetVfCount, SetVf, BindDriver, SetLink),
+    *(SetUnit, SetSwap),
     SetIrqAffinity,
 )
 _CHANGES: dict[str, type[Change]] = {kind.kind: kind for kind in _KINDS}

@@ -26,8 +26,11 @@ from nodeagent.model.change import (
 from nodeagent.model.errors import HostError
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
+from nodeagent.model.service_change import SetUnit
+from nodeagent.model.swap_change import SetSwap
 from nodeagent.tune import undo_irq, undo_network
 from nodeagent.tune.session import Session
+from nodeagent.tune.undo_service import reload_after, service_actions, service_condition, service_functions
 
 DIRECTORY_NAME = "undo"
 
@@ -148,7 +151,7 @@ def _render(session: Session, transaction: str, path: Path, steps: Sequence[Chan
     root = "" if session.host.is_live else str(session.host.root)
     network = any(isinstance(change, undo_network.NetworkChange) for change in steps)
     vectors = any(isinstance(change, SetIrqAffinity) for change in steps)
-    template = _HEAD + (undo_network.FUNCTIONS if network else "") + (undo_irq.FUNCTIONS if vectors else "") + "\n"
+    template = _HEAD + service_functions(steps) + (undo_network.FUNCTIONS if network else "") + (undo_irq.FUNCTIONS if vectors else "") + "\n"
     head = template.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
     head = head.replace("@ROOT@", root.replace("'", "'\\''")).replace("@BOOT@", session.boot_id)
     return head + "\n".join(_block(session, change) for change in reversed(steps)) + "\n" + _TAIL
@@ -187,7 +190,7 @@ def _way(session: Session, change: Change) -> _Way | None:
     return _Way(is_original=_is(back), is_ours=was_ours, actions=tuple(_actions(back)))
 
 
-def _is(change: Change) -> str:
+def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
     """A shell condition: is the state the one after this change?"""
     match change:
         case WriteFile():
@@ -205,6 +208,8 @@ def _is(change: Change) -> str:
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             return undo_network.condition(change)
+        case SetUnit() | SetSwap():
+            return service_condition(change)
         case SetIrqAffinity():
             return undo_irq.condition(change)
         case _:
@@ -223,10 +228,13 @@ def _actions(back: Change) -> Iterator[str]:
                 yield f'rm -f "$root"{path}'
             else:
                 yield f"put_file {path} {back.mode:04o} {shlex.quote(back.after)}"
+            yield from reload_after(back)
         case SetDirectory():
             yield from _set_directory(back)
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             yield from undo_network.actions(back)
+        case SetUnit() | SetSwap():
+            yield from service_actions(back)
         case SetIrqAffinity():
             yield from undo_irq.actions(back)
         case _:

@@ -11,6 +11,7 @@ from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.mount_options import same_question
 from nodeagent.model.occupancy import Occupancy, Reason, Refusal, Signature
 from nodeagent.model.reading import Reading, ReadStatus
+from nodeagent.model.swap_area import SwapArea
 
 ROOT_OWNED = DirectoryState(mode=0o755, uid=0, gid=0)
 _DEFAULTS = frozenset({"rw", "relatime"})
@@ -89,6 +90,12 @@ class FakeMachine:
 
     def interrupts(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
+
+    def unit(self, name: str) -> NoReturn:
+        raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
+
+    def swaps(self) -> Sequence[SwapArea]:
+        return ()
 
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")

@@ -22,6 +22,7 @@ from nodeagent.model.facts import (
 )
 from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.reading import Reading, ReadStatus
+from nodeagent.model.swap_area import SwapArea
 from nodeagent.tune.sysctl_rules import COUPLED
 
 PAGE_KB = 4
@@ -67,6 +68,12 @@ class FakeKernel:
 
     def interrupts(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
+
+    def unit(self, name: str) -> NoReturn:
+        raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
+
+    def swaps(self) -> Sequence[SwapArea]:
+        return ()
 
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")

@@ -23,6 +23,8 @@ from nodeagent.model.interrupts import VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import VfAttributes
+from nodeagent.model.service_change import SetUnit, UnitCondition
+from nodeagent.model.swap_change import SetSwap, SwapState
 
 # What surrogateescape makes of bytes that are no UTF-8, as well as ordinary text.
 texts = st.text(
@@ -58,6 +60,10 @@ vf_attributes = st.builds(
 )
 cpu_sets = st.builds(CpuSet, cpus=st.frozensets(st.integers(0, CPU_LIMIT - 1), max_size=4))
 vectors = st.builds(VectorName, action=texts, turn=st.integers(0, 64))
+unit_conditions = st.builds(
+    UnitCondition, active=st.none() | st.booleans(), masked=st.booleans(), links=st.lists(texts, max_size=3).map(tuple)
+)
+swap_states = st.builds(SwapState, priority=st.integers(-40, 32767), discard=st.sampled_from(["", "once", "both"]))
 bindings = st.builds(DriverBinding, driver=texts, override=texts)
 
 changes: st.SearchStrategy[Change] = st.one_of(
@@ -83,6 +89,8 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
     st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
+    st.builds(SetUnit, **_told, unit=texts, before=unit_conditions, after=unit_conditions),
+    st.builds(SetSwap, **_told, path=texts, uuid=texts, before=st.none() | swap_states, after=st.none() | swap_states),
     st.builds(SetIrqAffinity, **_told, address=texts, vector=vectors, before=cpu_sets, after=cpu_sets),
 )
 deferred = st.builds(Deferred, **_told, waits_for=texts, summary=texts)

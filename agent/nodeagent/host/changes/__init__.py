@@ -12,6 +12,8 @@ from nodeagent.host.changes.observation import Observation
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
+from nodeagent.model.service_change import SetUnit
+from nodeagent.model.swap_change import SetSwap
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -30,6 +32,8 @@ _FILES: dict[type[Change], str] = {
     SetVf: "vf",
     BindDriver: "binding",
     SetLink: "link",
+    SetUnit: "unit",
+    SetSwap: "swap",
     SetIrqAffinity: "irq",
 }
 """Kind of change to the file here that knows it; each is imported when it is needed."""
@@ -60,7 +64,7 @@ def inverse(change: Change, *, raw: str) -> Change | None:
 
 def is_half_done(change: Change, state: str) -> bool:
     """Could `state` be what an interrupted `perform` of this change left? Never true for what happens in one step."""
-    if not isinstance(change, WriteFile | WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver):
+    if not isinstance(change, WriteFile | WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver | SetUnit):
         return False
     half: bool = _file_of(change, "judge").is_half_done(change, state)
     return half

@@ -10,10 +10,10 @@ import stat
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from nodeagent.host.changes import replacement
+from nodeagent.host.changes import replacement, unit
 from nodeagent.host.changes.observation import Observation
 from nodeagent.host.changes.refusal import host_error
-from nodeagent.model.change import ABSENT, WriteConfig, file_state
+from nodeagent.model.change import ABSENT, WriteConfig, file_state, is_unit_file
 from nodeagent.model.errors import HostError
 
 if TYPE_CHECKING:
@@ -42,7 +42,17 @@ def observe(host: "Host", change: WriteConfig) -> Observation:
 
 
 def perform(host: "Host", change: WriteConfig) -> None:
-    """Keeps the owner of a file that is there; the mode is the one that the change names."""
+    """Keeps the owner of a file that is there; the mode is the one that the change names.
+
+    After a unit file or a drop-in PID 1 reads its files again, where systemd runs the machine: until then it would act
+    on the old ones, and say so at every systemctl.
+    """
+    _write(host, change)
+    if is_unit_file(change.path):
+        unit.reload_units(host)
+
+
+def _write(host: "Host", change: WriteConfig) -> None:
     status = _status(host, change.path)
     if status is not None and not stat.S_ISREG(status.st_mode):
         raise HostError(

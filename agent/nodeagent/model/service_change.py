@@ -1,0 +1,66 @@
+"""Changes of systemd units: whether one runs, and whether it may start again.
+
+Sources: systemctl(1), systemd.unit(5).
+"""
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import Self
+
+from nodeagent.model.change import Change, Lifetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCondition:
+    """What can be changed about a unit. `links` are those in /etc that enable it, sorted (model/unit_state.py).
+
+    `active` is None where a change lets that be, on both of its sides: then it is not looked at either.
+    """
+
+    active: bool | None
+    masked: bool = False
+    links: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        state = {True: "active ", False: "inactive ", None: ""}[self.active]
+        return f"{state}masked={'yes' if self.masked else 'no'} enabled={','.join(self.links) or 'no'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUnit(Change):
+    """Stop or start a unit, enable or disable it, mask or unmask it, all by systemctl.
+
+    A mask comes first and goes first: under it nothing starts the unit between the steps. A mask does not touch the
+    links, so that what it is taken from comes back as enabled as it was.
+    """
+
+    kind = "set-unit"
+    lifetime = Lifetime.PERSISTENT
+
+    unit: str
+    before: UnitCondition
+    after: UnitCondition
+
+    def before_state(self) -> str:
+        return str(self.before)
+
+    def after_state(self) -> str:
+        return str(self.after)
+
+    def verbs(self) -> tuple[str, ...]:
+        """The verbs of systemctl, in order; () where nothing differs."""
+        before, after = self.before, self.after
+        found = []
+        if before.masked != after.masked:
+            found.append("mask" if after.masked else "unmask")
+        if before.links != after.links:
+            found.append("enable" if after.links else "disable")
+        if before.active != after.active and after.active is not None:
+            found.append("start" if after.active else "stop")
+        return tuple(found)
+
+    def command(self) -> str:
+        return " && ".join(f"systemctl {verb} {shlex.quote(self.unit)}" for verb in self.verbs()) or "true"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
