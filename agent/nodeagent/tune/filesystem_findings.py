@@ -7,7 +7,7 @@ from nodeagent.model.mount_options import kernel_options
 from nodeagent.model.occupancy import Reason, Refusal
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State
-from nodeagent.tune.boot_mounts import mount_unit
+from nodeagent.tune.filesystem_boot import boot_findings
 from nodeagent.tune.filesystem_settings import Make
 from nodeagent.tune.filesystem_state import DriveState, Seen, can_change
 
@@ -20,7 +20,7 @@ OPTIONS_DIFFER = "NA-FS-006"
 OPTIONS_NEED_UNMOUNT = "NA-FS-007"
 UNKNOWN_ACCOUNT = "NA-FS-008"
 OWNER_DIFFERS = "NA-FS-009"
-NOT_AT_BOOT = "NA-FS-010"
+DRIVE_OF_TWO = "NA-FS-016"
 
 _APPLY = "nodeagent tune apply"
 
@@ -34,8 +34,8 @@ def findings(seen: Seen) -> Iterator[Finding]:
         yield from _drive(seen)
     yield from _mount(seen)
     yield from _owner(seen)
-    if seen.entry.device is not None and seen.is_mounted:
-        yield _boot(seen)
+    if seen.entry.device is not None:
+        yield from boot_findings(seen)
 
 
 def _unusable(seen: Seen) -> Finding:
@@ -54,6 +54,8 @@ def _drive(seen: Seen) -> Iterator[Finding]:
     match seen.drive:
         case DriveState.MISSING:
             yield _no_drive(seen)
+        case DriveState.SHARED:
+            yield _shared(seen)
         case DriveState.BLANK:
             yield _blank(seen)
         case DriveState.FOREIGN:
@@ -75,6 +77,18 @@ def _no_drive(seen: Seen) -> Finding:
         wanted=f"exactly one drive with {seen.entry.device}",
         remedy="nodeagent host show lists the drives; name one by serial or wwn",
         id=reason.value,
+    )
+
+
+def _shared(seen: Seen) -> Finding:
+    name = seen.candidates[0].name
+    return _told(
+        seen,
+        State.DRIFT,
+        got=f"{name} is meant for {', '.join(seen.rivals)} as well",
+        wanted=f"a drive of its own with {seen.entry.device}",
+        remedy="nodeagent host show lists the drives; tell them apart by size or serial",
+        id=DRIVE_OF_TWO,
     )
 
 
@@ -233,20 +247,6 @@ def _owner(seen: Seen) -> Iterator[Finding]:
         remedy="" if same else _APPLY,
         optional=optional,
         id=None if same else OWNER_DIFFERS,
-    )
-
-
-def _boot(seen: Seen) -> Finding:
-    found = seen.boot_source
-    point = seen.entry.mount_point
-    return Finding(
-        subject=seen.entry.key("boot"),
-        state=State.OK if found else State.DRIFT,
-        got=found or "neither fstab nor a mount unit mounts it",
-        wanted="mounted at every boot",
-        remedy="" if found else f"add {mount_unit(point)} or a line for {point} with nofail to /etc/fstab",
-        optional=True,
-        id=None if found else NOT_AT_BOOT,
     )
 
 

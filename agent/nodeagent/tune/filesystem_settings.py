@@ -9,6 +9,7 @@
         options: [noatime]
         owner: sol
         make: when-empty
+        persist: unit
 
 An entry without `device` only looks after the options and the owner of what is mounted there already.
 """
@@ -29,6 +30,8 @@ from nodeagent.profiles.constraint import Check, Fault, Pattern
 _NAMESPACE = UUID("8ad166e7-e812-51bc-a0c3-78737f849734")
 _MOUNT_POINT = r"/|(/[^/\0\n]+)+"
 _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
+_WRITABLE_PATH = re.compile(r"(/[^/\\\s\x00-\x1f\x7f](([^/\\\x00-\x1f\x7f]*)[^/\\\s\x00-\x1f\x7f])?)+")
+"""Blanks inside are fine; those at an end are cut off by systemd, and a backslash joins lines there."""
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -50,6 +53,17 @@ class Make(StrEnum):
 
     NEVER = "never"
     WHEN_EMPTY = "when-empty"
+
+
+class Persist(StrEnum):
+    """Who mounts it at the next boot: a mount unit of ours, a line in fstab, or nobody that this agent cares about.
+
+    `never`, as in `make`, and not `no`: many readers of YAML make a truth value of that.
+    """
+
+    UNIT = "unit"
+    FSTAB = "fstab"
+    NEVER = "never"
 
 
 Label = Annotated[str, Pattern(r"[A-Za-z0-9._-]+", "a label of letters, digits, '.', '_' and '-'")]
@@ -75,9 +89,10 @@ class FilesystemEntry:
     group: Setting[Account] | None = None
     mode: Setting[DirectoryMode] | None = None
     make: Setting[Make] | None = None
+    persist: Setting[Persist] | None = None
 
     def key(self, part: str) -> str:
-        """The key of a change or finding: make, directory, mount, owner."""
+        """The key of a change or finding: make, directory, mount, owner, boot, boot-unit."""
         return f"filesystem:{self.mount_point}:{part}"
 
     @property
@@ -125,7 +140,7 @@ def _option_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
 
 def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     if entry.device is None:
-        for name in ("type", "label", "uuid", "make"):
+        for name in ("type", "label", "uuid", "make", "persist"):
             if getattr(entry, name) is not None:
                 yield Fault(path=(at, name), problem="means nothing without a device", at_key=True)
         return
@@ -139,6 +154,11 @@ def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     if entry.uuid is not None and entry.make is not None and entry.make.value is Make.WHEN_EMPTY:
         # Another drive may have this UUID already, and of two with one UUID none can be mounted.
         yield Fault(path=(at, "uuid"), problem="adopts what somebody made, so nothing can be made with it", at_key=True)
+    if entry.persist is not None and not _WRITABLE_PATH.fullmatch(entry.mount_point):
+        problem = "can't be written into a unit or fstab: wanted letters, digits and plain signs, no blank at an end"
+        yield Fault(path=(at, "mount_point"), problem=problem)
+    if entry.persist is not None and entry.options is not None and "noauto" in entry.options.value:
+        yield Fault(path=(at, "options"), problem="noauto says the opposite of persist")
     limit = entry.wanted_type.label_limit
     if len(entry.wanted_label) > limit:
         yield Fault(path=(at, "label"), problem=f"wanted at most {limit} characters for {entry.wanted_type}")

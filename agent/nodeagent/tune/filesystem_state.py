@@ -1,7 +1,7 @@
 """What stands at one mount point, and on the drive that belongs there: read once, for plan and judgement alike."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nodeagent.model.change import DirectoryState, MountState
@@ -9,7 +9,7 @@ from nodeagent.model.facts import BlockDevice, HostFacts
 from nodeagent.model.host_reader import HostReader, MountEntry, PathState
 from nodeagent.model.mount_options import can_remount, in_force, same_question
 from nodeagent.model.occupancy import Occupancy, Reason, Refusal, Signature
-from nodeagent.tune.boot_mounts import boot_source
+from nodeagent.tune.boot_mounts import BootFiles, look_at_boot
 from nodeagent.tune.filesystem_settings import FilesystemEntry
 from nodeagent.tune.ownership import group_id, user_id
 
@@ -31,6 +31,7 @@ class DriveState(StrEnum):
     BLANK = "blank"
     FOREIGN = "foreign"
     UNDECIDED = "undecided"
+    SHARED = "shared"
     MISSING = "missing"
 
 
@@ -40,6 +41,7 @@ class Seen:
 
     `top` is mounted exactly there; `around` is the mount that the directory lies on (the same one, if any). `link` is
     the first symbolic link on the way. `uid` and `gid` are what the profile's names mean here, None where unknown.
+    `rivals` are other mount points of the profile that mean the same drive.
     """
 
     entry: FilesystemEntry
@@ -52,12 +54,16 @@ class Seen:
     occupancy: Occupancy | None
     uid: int | None
     gid: int | None
-    boot_source: str
+    boot: BootFiles
+    has_systemd: bool
+    rivals: tuple[str, ...] = ()
 
     @property
     def drive(self) -> DriveState:
         if len(self.candidates) != 1 or self.occupancy is None:
             return DriveState.MISSING
+        if self.rivals:
+            return DriveState.SHARED
         if self.occupancy.free:
             return DriveState.BLANK
         if self.signature is None:
@@ -92,6 +98,16 @@ class Seen:
     @property
     def wanted_uuid(self) -> str:
         return self.entry.wanted_uuid(self.occupancy.identity) if self.occupancy else ""
+
+    @property
+    def uuid_at_boot(self) -> str:
+        """What is to be mounted at the next boot: the filesystem that is there as wanted, else the one to be made."""
+        return self.expected_uuid or self.wanted_uuid
+
+    @property
+    def expected_uuid(self) -> str:
+        """The UUID of the filesystem that is there as wanted; "" where it is not."""
+        return self.signature.uuid if self.signature and self.drive is DriveState.EXPECTED else ""
 
     @property
     def mount(self) -> MountState | None:
@@ -158,8 +174,22 @@ def look(host: HostReader, entry: FilesystemEntry, facts: HostFacts) -> Seen:
         occupancy=occupancy,
         uid=user_id(host, entry.owner.value) if entry.owner else None,
         gid=group_id(host, entry.group.value) if entry.group else None,
-        boot_source=boot_source(host, entry.mount_point),
+        boot=look_at_boot(host, entry.mount_point),
+        has_systemd=facts.platform.init == "systemd",
     )
+
+
+def look_at_all(host: HostReader, entries: Iterable[FilesystemEntry], facts: HostFacts) -> tuple[Seen, ...]:
+    """All entries, each with those that mean the same drive."""
+    looks = [look(host, entry, facts) for entry in entries]
+    return tuple(replace(seen, rivals=_rivals(seen, looks)) for seen in looks)
+
+
+def _rivals(seen: Seen, looks: Iterable[Seen]) -> tuple[str, ...]:
+    if len(seen.candidates) != 1:
+        return ()
+    same = (other for other in looks if other is not seen and other.candidates == seen.candidates)
+    return tuple(other.entry.mount_point for other in same)
 
 
 def _candidates(entry: FilesystemEntry, devices: Iterable[BlockDevice]) -> tuple[BlockDevice, ...]:

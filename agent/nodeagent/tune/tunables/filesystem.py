@@ -15,7 +15,8 @@ What mkfs gets, and why:
 
 Options are compared by meaning (model/mount_options.py) and changed by a remount where the filesystem can; what it
 can't is told. Owner and mode belong to the root of the mounted filesystem, which is only visible once it is mounted:
-until then that step is known after apply. That a mount does not come back at boot is told too; fstab is not edited.
+until then that step is known after apply. Whether a mount comes back at boot is `persist` (tune/filesystem_boot.py); it
+has no default, since a profile sets only what it names: without it the next boot is looked at and told.
 
 Rejected: labels or /dev/disk/by-id names as the source (labels are copied with a drive; links are udev's), `wipefs`
 before mkfs (what is there may be needed), `discard` as a default (fstrim.timer trims without a cost on each delete).
@@ -41,9 +42,10 @@ from nodeagent.model.mount_options import kernel_options, same_question
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Verdict
+from nodeagent.tune.filesystem_boot import fstab_change, unit_changes
 from nodeagent.tune.filesystem_findings import findings
 from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
-from nodeagent.tune.filesystem_state import DriveState, Seen, can_change, look
+from nodeagent.tune.filesystem_state import DriveState, Seen, can_change, look_at_all
 
 Entries = tuple[FilesystemEntry, ...]
 _MOUNT_POINT_STATE = DirectoryState(mode=0o755, uid=0, gid=0)
@@ -75,13 +77,14 @@ class Filesystem:
     Settings: Any = FilesystemSettings
 
     def observe(self, host: HostReader, settings: Entries, facts: HostFacts) -> tuple[Seen, ...]:
-        return tuple(look(host, entry, facts) for entry in settings)
+        return look_at_all(host, settings, facts)
 
     def plan(self, observed: tuple[Seen, ...], settings: Entries, facts: HostFacts) -> tuple[PlanItem, ...]:
         items: dict[str, PlanItem] = {}
         for item in (item for seen in observed for item in _plan(seen)):
             items.setdefault(item.key, item)  # Two mount points may lack the same directory above them.
-        return tuple(items.values())
+        table = fstab_change(seen for seen in observed if _comes_to_stand(seen))
+        return (*items.values(), *([table] if table else []))
 
     def judge(self, observed: tuple[Seen, ...], settings: Entries, facts: HostFacts) -> Verdict:
         return Verdict(tunable=self.name, findings=tuple(item for seen in observed for item in findings(seen)))
@@ -99,11 +102,22 @@ def _plan(seen: Seen) -> Iterator[PlanItem]:
     if seen.top is not None:
         if seen.entry.device is None or (seen.is_mounted and seen.drive is DriveState.EXPECTED):
             yield from _remount(seen)
+            if seen.entry.device is not None:
+                yield from unit_changes(seen)
             yield from _owner(seen)
     elif seen.entry.device is not None:
         yield from _mount(seen)
     else:
         yield from _owner(seen)
+
+
+def _comes_to_stand(seen: Seen) -> bool:
+    """Is the entry's filesystem mounted in its place, or will it be by these steps?"""
+    if seen.entry.device is None or seen.link or seen.target.kind not in ("directory", "absent"):
+        return False
+    if seen.top is not None:
+        return seen.is_mounted and seen.drive is DriveState.EXPECTED
+    return seen.drive is DriveState.EXPECTED or (seen.drive is DriveState.BLANK and _may_make(seen.entry.make))
 
 
 def _mount(seen: Seen) -> Iterator[PlanItem]:
@@ -115,6 +129,7 @@ def _mount(seen: Seen) -> Iterator[PlanItem]:
     if makes:
         yield _make(seen)
     yield _first_mount(seen)
+    yield from unit_changes(seen)
     if any(_enforced(setting) for setting in (seen.entry.owner, seen.entry.group, seen.entry.mode)):
         yield Deferred(
             key=seen.entry.key("owner"),
