@@ -6,6 +6,7 @@
       "port":     the network port of tests/fixtures/ports.py to start from, and its VFs,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
       "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
+      "placement": the YAML below `placement` in a profile, for tunables that ask who has which CPUs,
       "settings": the YAML below the tunable's name in a profile,
       "expect_changes": [{"key": ..., "command": ..., "undo": ...}],
       "expect_verdict": {"state": ..., "findings": [{"subject": ..., "state": ..., "got": ..., ...}]}
@@ -23,8 +24,10 @@ from typing import Any
 from nodeagent.host import Host
 from nodeagent.host.tree_index import TREE_INDEX
 from nodeagent.model.change import Change, PlanItem
+from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
 from nodeagent.profiles import load_profile
+from nodeagent.tune.placement import placed
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from tests.fixtures.captured import captured_host
@@ -51,8 +54,9 @@ def find_cases() -> list[Path]:
 def run(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Outcome:
     """Plan and judge on the case's machine, which is built below `directory`."""
     host = _build(case, directory)
-    settings = _settings(case, tunable, directory)
-    facts = host.facts()
+    profile = _profile(case, tunable, directory)
+    settings = profile.tune[tunable.name]
+    facts = placed(host.facts(), profile)
     observed = tunable.observe(host, settings, facts)
     return Outcome(
         items=tunable.plan(observed, settings, facts),
@@ -123,10 +127,11 @@ def _unreadable_so_far(root: Path) -> dict[str, str]:
     return found
 
 
-def _settings(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Any:
-    """Typed by the loader, as from any profile."""
+def _profile(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Profile:
+    """Typed by the loader, as any profile."""
     text = f"schema: 1\nsummary: one case\ntune:\n  {tunable.name}:\n{indent(case['settings'], '    ')}\n"
+    if "placement" in case:
+        text += f"placement:\n{indent(case['placement'], '  ')}\n"
     path = directory / "case.yaml"
     path.write_text(text)
-    profile = load_profile(path, settings_types={tunable.name: tunable.Settings}, search=())
-    return profile.tune[tunable.name]
+    return load_profile(path, settings_types={tunable.name: tunable.Settings}, search=())

@@ -6,6 +6,7 @@ few lines, since its serial number and its mounts don't fit into a table's cell,
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,9 +44,14 @@ def show(terminal: Terminal, *, root: Path, as_json: bool) -> None:
             remedy="nodeagent host capture FILE, on the machine",
         )
     if as_json:
-        print_json(facts, kind="host.show")
+        print_json(_document(facts), kind="host.show")
     else:
         click.echo("\n".join(_lines(facts, terminal)))
+
+
+def _document(facts: HostFacts) -> dict[str, object]:
+    """Field by field; a placement is what a profile makes of a machine and no part of it."""
+    return {field.name: getattr(facts, field.name) for field in fields(facts) if field.name != "placement"}
 
 
 def _lines(facts: HostFacts, terminal: Terminal) -> Iterator[str]:

@@ -70,6 +70,8 @@ def show_profile(reference: str, search: Sequence[Path], terminal: Terminal, *, 
 
 
 def _rows(profile: Profile) -> Iterator[list[str]]:
+    if profile.placement is not None:
+        yield from _setting_rows("placement", profile.placement)
     for name, settings in profile.tune.items():
         yield from _setting_rows(f"tune.{name}", settings)
     for place in profile.places:

@@ -14,6 +14,7 @@ from nodeagent.cli.output import Terminal, Tone, print_json
 from nodeagent.cli.tune_view import wrapped
 from nodeagent.model.errors import UsageError
 from nodeagent.model.setting import Bound, Setting
+from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import find_tunable, unsupported
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
@@ -27,7 +28,8 @@ def show(terminal: Terminal, *, tunable: str, profile: str | None, root: Path, a
             f"profile {loaded.name} does not set {tunable}", remedy=f"nodeagent profile show {loaded.name}"
         )
     with tune_setup.opened(root) as host:
-        reason = unsupported(host, found, host.facts())
+        facts = placed(host.facts(), loaded) if loaded else host.facts()
+        reason = unsupported(host, found, facts)
     settings = list(named_settings(loaded.tune[tunable])) if loaded else []
     if as_json:
         print_json(

@@ -7,6 +7,7 @@ import click
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json, table
 from nodeagent.cli.tune_view import wrapped
+from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import unsupported
 from nodeagent.tune.tunables import TUNABLES
 
@@ -14,7 +15,7 @@ from nodeagent.tune.tunables import TUNABLES
 def show(terminal: Terminal, *, profile: str | None, root: Path, as_json: bool) -> None:
     loaded = tune_setup.load(profile, tune_setup.state_of(root)) if profile else None
     with tune_setup.opened(root) as host:
-        facts = host.facts()
+        facts = placed(host.facts(), loaded) if loaded else host.facts()
         reasons = {tunable.name: unsupported(host, tunable, facts) for tunable in TUNABLES}
     enabled = loaded.tune if loaded else {}
     if as_json:

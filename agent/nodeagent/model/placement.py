@@ -24,7 +24,9 @@ class CpuRole(StrEnum):
 class DevicePlacement:
     """One device: the memory node it hangs on (None where the bus does not say) and who serves its interrupts.
 
-    `kind` is nic, vf or nvme. `queues` is how many queues it should have, None where that is not ours to choose.
+    `kind` is nic, vf or nvme. `interrupt_order` are the interrupt CPUs in the order in which queues should take them, a
+    thread of each core before a second one of any. `queues` is how many queues it should have, None where that is not
+    ours to choose.
     """
 
     address: str
@@ -32,6 +34,7 @@ class DevicePlacement:
     name: str
     node: int | None
     interrupt_cpus: CpuSet
+    interrupt_order: tuple[int, ...] = ()
     queues: int | None = None
     reason: str = ""
 

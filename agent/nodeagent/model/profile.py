@@ -7,6 +7,8 @@ name is not ours. `benchmarks` lists what to measure and where.
 from dataclasses import dataclass, field
 from typing import Any
 
+from nodeagent.model.placement_settings import PlacementSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -51,7 +53,10 @@ class ValidatorSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """`digest` is the sha256 of the merged document: two hosts with the same digest want the same."""
+    """`digest` is the sha256 of the merged document: two hosts with the same digest want the same.
+
+    `placement` is None where a profile doesn't say who uses which CPUs: nothing is placed then.
+    """
 
     name: str
     summary: str
@@ -63,3 +68,4 @@ class Profile:
     match: Match = Match()
     validator: ValidatorSetting = ValidatorSetting()
     left_out: tuple[str, ...] = ()
+    placement: PlacementSettings | None = None

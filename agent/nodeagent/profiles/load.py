@@ -18,7 +18,7 @@ from nodeagent.profiles.document import Scalar
 from nodeagent.profiles.layers import Layer, LayerReader
 from nodeagent.profiles.merge import leave_out, merge, tell_twice_labelled
 from nodeagent.profiles.problems import Problems, nearest, shown
-from nodeagent.profiles.profile_document import ProfileDocument, ValidatorSection, merged_shape
+from nodeagent.profiles.profile_document import CheckedDocument, ProfileDocument, ValidatorSection, merged_shape
 from nodeagent.profiles.search import find, is_name, is_path
 
 
@@ -141,6 +141,7 @@ def _bind(merged: Merged, settings_types: Mapping[str, Any], problems: Problems)
         match=typed.match,
         validator=ValidatorSetting(unit=typed.validator.unit, also=typed.validator.also),
         left_out=tuple(left_out),
+        placement=typed.placement,
     )
 
 
@@ -153,7 +154,7 @@ class _Binders:
 
     def __init__(self, settings_types: Mapping[str, Any]) -> None:
         self._types = settings_types
-        self._document = Binder.of(ProfileDocument)
+        self._document = Binder.of(CheckedDocument)
         self._made: dict[str, Binder] = {}
 
     def check(self, node: document.Mapping, problems: Problems) -> None:
@@ -197,6 +198,7 @@ def _digest(typed: ProfileDocument, tune: Mapping[str, Any]) -> str:
         "tune": dict(sorted(tune.items())),
         "places": typed.places,
         "benchmarks": typed.benchmarks,
+        **({"placement": typed.placement} if typed.placement else {}),
         **({"validator": typed.validator} if typed.validator != ValidatorSection() else {}),
     }
     text = dumps(plain.to_plain(wanted, without=("why", "source", "origin")), sort_keys=True, separators=(",", ":"))

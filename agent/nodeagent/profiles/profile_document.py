@@ -4,13 +4,15 @@ What stands below `tune` has the types that the tunables declare for their setti
 and nothing here knows one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
+from nodeagent.model.placement_settings import PlacementSettings
 from nodeagent.model.profile import BenchmarkSetting, Match, PlaceSetting
-from nodeagent.profiles.constraint import Pattern
+from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.profiles.hints import bare, child, names
+from nodeagent.profiles.placement_section import placement_faults
 
 NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,62}"
 """What a profile, a stage and a named list entry may be called: nothing that could be a path."""
@@ -38,8 +40,8 @@ class ProfileDocument:
     """One profile: how a machine should be set up, where to measure it and what.
 
     `extends` names profiles to start from, the last one standing over the first; `leave_out` names settings of theirs
-    to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for, `validator` which
-    units are not to be disturbed.
+    to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for, `placement` who uses which
+    CPUs of them, `validator` which units are not to be disturbed.
     """
 
     schema: SchemaVersion
@@ -49,14 +51,24 @@ class ProfileDocument:
     leave_out: tuple[str, ...] = ()
     match: Match = field(default_factory=Match)
     validator: ValidatorSection = field(default_factory=ValidatorSection)
+    placement: PlacementSettings | None = None
     tune: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[PlaceSetting, ...] = ()
     benchmarks: tuple[BenchmarkSetting, ...] = ()
 
 
+def _faults(document: ProfileDocument) -> Iterator[Fault]:
+    for fault in placement_faults(document.placement):
+        yield replace(fault, path=("placement", *fault.path))
+
+
+CheckedDocument = Annotated[ProfileDocument, Check(_faults)]
+"""The type to bind a whole document to: also with the faults that only its values tell."""
+
+
 def merged_shape(settings_types: Mapping[str, Any]) -> dict[str, Any]:
     """What a profile inherits from those it extends, with its types; every other key is its own."""
-    shape = {key: child(ProfileDocument, key) for key in ("match", "validator", "places", "benchmarks")}
+    shape = {key: child(ProfileDocument, key) for key in ("match", "placement", "validator", "places", "benchmarks")}
     return {**shape, "tune": dict(settings_types)}
 
 

@@ -50,7 +50,7 @@ def apply(session: Session, order: Order) -> ApplyResult:
     """
     check_plan(order.plan, allow=order.allow)
     check_undisturbed(session.host, order.profile.validator.units, order.plan.items, force=order.force)
-    facts = order.read_facts()
+    facts = order.placed_facts()
     check_identity(
         order.plan,
         machine_id=facts.platform.machine_id,
@@ -59,7 +59,7 @@ def apply(session: Session, order: Order) -> ApplyResult:
     )
     reserve.take(session.state_directory, steps=sum(_records(item) for item in order.plan.items))
     recovered = tidy_up(session)
-    run = _Run(session, order, facts=order.read_facts() if recovered else facts, recovered=recovered)
+    run = _Run(session, order, facts=order.placed_facts() if recovered else facts, recovered=recovered)
     run.check_fresh()
     return run.run() if order.plan.items else run.nothing()
 
@@ -213,7 +213,7 @@ class _Run:
         self.applied.append(change)
         if not isinstance(change, WriteFile | WriteCoupled | SetVf):
             # What was made is a fact now, and later tunables look at facts.
-            self.facts = self.order.read_facts()
+            self.facts = self.order.placed_facts()
 
     def _check_window(self) -> None:
         transaction = self.session.ledger.transactions[self.transaction]

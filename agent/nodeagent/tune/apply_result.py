@@ -12,6 +12,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
 from nodeagent.tune import guard
+from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import Plan
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.undo import UndoStep
@@ -36,6 +37,10 @@ class Order:
     interrupted: Callable[[], bool] = field(default=lambda: False)
     start_guard: guard.Start = guard.start
     end_guard: Callable[[Mapping[str, Any]], object] = guard.end
+
+    def placed_facts(self) -> HostFacts:
+        """The machine read anew, with the map of CPUs that the profile asks for."""
+        return placed(self.read_facts(), self.profile)
 
 
 class ApplyOutcome(StrEnum):

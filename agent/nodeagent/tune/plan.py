@@ -19,6 +19,7 @@ from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
 from nodeagent.tune.conflicts import Conflict, find_conflicts
 from nodeagent.tune.document import item_to_document
+from nodeagent.tune.placement import placed
 from nodeagent.tune.record import body_to_text
 from nodeagent.tune.tunable import AnyTunable
 
@@ -92,6 +93,7 @@ def make_plan(
     tunable where one fails.
     """
     enabled = enabled_tunables(profile, tunables, only=only)
+    facts = placed(facts, profile)
     return Plan(
         machine_id=facts.platform.machine_id,
         hostname=facts.platform.hostname,

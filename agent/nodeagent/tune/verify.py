@@ -7,6 +7,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import State, Verdict
+from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import enabled_tunables, judge
 from nodeagent.tune.tunable import AnyTunable
 
@@ -22,7 +23,9 @@ def verify(
     only: Sequence[str] | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict for each enabled tunable, in order. Errors as `make_plan`."""
-    return tuple(judge(host, tunable, profile, facts) for tunable in enabled_tunables(profile, tunables, only=only))
+    enabled = enabled_tunables(profile, tunables, only=only)
+    facts = placed(facts, profile)
+    return tuple(judge(host, tunable, profile, facts) for tunable in enabled)
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
