@@ -5,6 +5,7 @@
       "fixture":  a machine of tests/fixtures/hosts to start from,
       "port":     the network port of tests/fixtures/ports.py to start from, and its VFs,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
+      "firewall": {} for no table of ours, or {"text": ..., "state": ...}, or {"problem": ...}; without it nothing is told,
       "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
       "placement": the YAML below `placement` in a profile, for tunables that ask who has which CPUs,
       "settings": the YAML below the tunable's name in a profile,
@@ -110,6 +111,8 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
             unreadable[path] = entry["unreadable"]
         else:
             tree.file(path, entry["content"], mode=int(entry["mode"], 8))
+    if "firewall" in case:
+        _note(host.root / TREE_INDEX, firewall={"inet nodeagent": case["firewall"]})
     if unreadable:
         _note(host.root / TREE_INDEX, unreadable=unreadable)
     return HostWithDrives(root=host.root, drives=case["drives"]) if "drives" in case else Host(root=host.root)

@@ -23,6 +23,7 @@ from nodeagent.model.reading import Reading, ReadStatus
 
 if TYPE_CHECKING:
     from nodeagent.model.facts import BlockDevice, HostFacts
+    from nodeagent.model.firewall_change import FirewallReading
     from nodeagent.model.interrupts import DeviceInterrupts
     from nodeagent.model.occupancy import Occupancy
     from nodeagent.model.port import Port
@@ -189,6 +190,15 @@ class Host:
     def noted_port(self, address: str) -> dict[str, Any]:
         """What the index of a captured tree says that netlink told of a port; {} for nothing."""
         return self._index.ports.get(address, {})
+
+    def firewall_table(self, family: str, name: str) -> "FirewallReading":
+        from nodeagent.host.firewall import read_table
+
+        return read_table(self, family, name)
+
+    def noted_firewall(self, table: str) -> dict[str, str] | None:
+        """What the index of a captured tree says of a table (`inet nodeagent`); {} for no such table."""
+        return self._index.firewall.get(table)
 
     @cached_property
     def _facts(self) -> "HostFacts":

@@ -24,6 +24,7 @@ PACKAGES = {
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "mount": "mount",
+    "nft": "nftables",
     "numactl": "numactl",
     "nvme": "nvme-cli",
     "promtool": "prometheus",

@@ -50,6 +50,7 @@ PROGRAMS = (
     ),
     Program(name="ethtool", reason="reads and sets rings, channels and offloads of ports"),
     Program(name="ip", reason="makes network namespaces for measuring on one machine", ask=("-V",)),
+    Program(name="nft", reason="sets the firewall"),
     Program(name="numactl", reason="places measurements on a NUMA node", ask=()),
     Program(name="lsblk", reason="shows drives to people, in remedies"),
     Program(name="blkid", reason="finds what is on a drive before anything is written to it"),

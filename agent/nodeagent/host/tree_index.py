@@ -1,7 +1,7 @@
 """The index of an unpacked capture: what no ordinary directory can hold.
 
 A file that answers EACCES even to root, a file whose content was left out, a device node, the page size of the kernel,
-what netlink said of a port: it stands beside the tree, and a Host on that tree honours it.
+what netlink said of a port and nft of a table: it stands beside the tree, and a Host on that tree honours it.
 """
 
 import json
@@ -18,12 +18,14 @@ class TreeIndex:
     """`unreadable` maps real paths to the errno a read gives, `kinds` to what stands for a device.
 
     `ports` maps a PCI address to what netlink told: {"max_mtu": 9216, "vfs": {"0": fields of VfAttributes}}.
+    `firewall` maps `inet nodeagent` to fields of FirewallTable, to {"problem": why it can't be told}, or to {} for none.
     """
 
     unreadable: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     page_bytes: int = 4096
     ports: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    firewall: Mapping[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> "TreeIndex":
@@ -36,11 +38,13 @@ class TreeIndex:
             return cls()
         noted = document.get("page_bytes")
         ports = document.get("ports")
+        firewall = document.get("firewall")
         return cls(
             unreadable=_texts(document.get("unreadable")),
             kinds=_texts(document.get("kinds")),
             page_bytes=noted if isinstance(noted, int) else 4096,
             ports=ports if isinstance(ports, dict) else {},
+            firewall={str(name): _texts(noted) for name, noted in firewall.items()} if isinstance(firewall, dict) else {},
         )
 
     def write(self, root: Path) -> None:

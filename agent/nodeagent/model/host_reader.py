@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nodeagent.model.facts import BlockDevice
+from nodeagent.model.firewall_change import FirewallReading
 from nodeagent.model.interrupts import DeviceInterrupts
 from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.port import Port
@@ -73,6 +74,10 @@ class HostReader(Protocol):
 
     def port(self, address: str) -> Port:
         """The network port at a PCI address with its virtual functions; what can't be told is None or empty."""
+        ...
+
+    def firewall_table(self, family: str, name: str) -> FirewallReading:
+        """One nftables table (`inet`, `nodeagent`), or why it can't be told."""
         ...
 
     def interrupts(self, address: str) -> DeviceInterrupts:

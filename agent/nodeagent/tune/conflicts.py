@@ -19,6 +19,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
@@ -79,6 +80,8 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
             return (f"drive {item.device}",)
         case SetVfCount():
             return (f"the number of VFs of {item.address}",)
+        case SetFirewallTable():
+            return ("the firewall",)
         case SetLink():
             return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
         case SetUnit():

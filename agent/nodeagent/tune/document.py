@@ -22,6 +22,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -30,6 +31,7 @@ from nodeagent.model.swap_change import SetSwap
 _KINDS: tuple[type[Change], ...] = (
     *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
     *(SetVfCount, SetVf, BindDriver, SetLink),
+    SetFirewallTable,
     *(SetUnit, SetSwap),
     SetIrqAffinity,
 )

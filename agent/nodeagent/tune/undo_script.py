@@ -24,12 +24,14 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.errors import HostError
+from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
 from nodeagent.tune import undo_irq, undo_network
 from nodeagent.tune.session import Session
+from nodeagent.tune.undo_firewall import firewall_action, firewall_condition
 from nodeagent.tune.undo_service import reload_after, service_actions, service_condition, service_functions
 
 DIRECTORY_NAME = "undo"
@@ -208,6 +210,8 @@ def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             return undo_network.condition(change)
+        case SetFirewallTable():
+            return firewall_condition(change)
         case SetUnit() | SetSwap():
             return service_condition(change)
         case SetIrqAffinity():
@@ -233,6 +237,8 @@ def _actions(back: Change) -> Iterator[str]:
             yield from _set_directory(back)
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             yield from undo_network.actions(back)
+        case SetFirewallTable():
+            yield firewall_action(back)
         case SetUnit() | SetSwap():
             yield from service_actions(back)
         case SetIrqAffinity():

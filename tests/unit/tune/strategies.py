@@ -18,6 +18,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.firewall_change import FirewallTable, SetFirewallTable
 from nodeagent.model.cpuset import CPU_LIMIT, CpuSet
 from nodeagent.model.interrupts import VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
@@ -64,6 +65,7 @@ unit_conditions = st.builds(
     UnitCondition, active=st.none() | st.booleans(), masked=st.booleans(), links=st.lists(texts, max_size=3).map(tuple)
 )
 swap_states = st.builds(SwapState, priority=st.integers(-40, 32767), discard=st.sampled_from(["", "once", "both"]))
+firewall_tables = st.builds(FirewallTable, text=texts, state=texts)
 bindings = st.builds(DriverBinding, driver=texts, override=texts)
 
 changes: st.SearchStrategy[Change] = st.one_of(
@@ -89,6 +91,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
     st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
+    st.builds(SetFirewallTable, **_told, before=st.none() | firewall_tables, after=st.none() | firewall_tables),
     st.builds(SetUnit, **_told, unit=texts, before=unit_conditions, after=unit_conditions),
     st.builds(SetSwap, **_told, path=texts, uuid=texts, before=st.none() | swap_states, after=st.none() | swap_states),
     st.builds(SetIrqAffinity, **_told, address=texts, vector=vectors, before=cpu_sets, after=cpu_sets),

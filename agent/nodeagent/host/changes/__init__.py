@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
+from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -32,6 +33,7 @@ _FILES: dict[type[Change], str] = {
     SetVf: "vf",
     BindDriver: "binding",
     SetLink: "link",
+    SetFirewallTable: "firewall_table",
     SetUnit: "unit",
     SetSwap: "swap",
     SetIrqAffinity: "irq",

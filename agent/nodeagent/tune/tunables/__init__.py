@@ -9,6 +9,7 @@ from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
+from nodeagent.tune.tunables.firewall import FIREWALL
 from nodeagent.tune.tunables.hugepages import HUGEPAGES
 from nodeagent.tune.tunables.nic_mtu import NIC_MTU
 from nodeagent.tune.tunables.smt import SMT
@@ -22,6 +23,7 @@ from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 # mkfs may find that a drive can't discard or write zeroes; the kernel then commits new limits, which resets read-ahead,
 # so a queue is set after its drive got its filesystem.
 # Switching huge pages recomputes vm.min_free_kbytes, so sysctl has the last word on it.
+# The firewall can cut the connection that a person watches from, so it comes when all else is done.
 TUNABLES: tuple[AnyTunable, ...] = (
     SMT,
     CPU_GOVERNOR,
@@ -34,4 +36,5 @@ TUNABLES: tuple[AnyTunable, ...] = (
     BLOCK_QUEUE,
     TRANSPARENT_HUGEPAGES,
     SYSCTL,
+    FIREWALL,
 )
