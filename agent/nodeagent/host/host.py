@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nodeagent.model.interrupts import DeviceInterrupts
     from nodeagent.model.occupancy import Occupancy
     from nodeagent.model.port import Port
+    from nodeagent.model.port_settings import PortSettings
     from nodeagent.model.swap_area import SwapArea
     from nodeagent.model.unit_state import UnitState
 
@@ -171,6 +172,11 @@ class Host:
         from nodeagent.host.port import read_port
 
         return read_port(self, address)
+
+    def port_settings(self, address: str) -> "PortSettings":
+        from nodeagent.host.port_settings import read_port_settings
+
+        return read_port_settings(self, address)
 
     def interrupts(self, address: str) -> "DeviceInterrupts":
         from nodeagent.host.irq import read_interrupts

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
 _VF_LINK = re.compile(r"virtfn(\d{1,5})", re.ASCII)
+_VIRTIO = re.compile(r"virtio\d{1,5}", re.ASCII)
 _NO_OVERRIDE = ("", "(null)")
 
 
@@ -52,7 +53,12 @@ def vf_addresses(host: "Host", address: str) -> dict[int, str]:
 
 def interface_of(host: "Host", address: str) -> str:
     """The name of a function's interface now; "" where it has none, or several (then none of them is meant)."""
-    names = host.names(f"{PCI_ROOT}/{address}/net")
+    function = f"{PCI_ROOT}/{address}"
+    # The interface of a virtio port hangs on the virtio device, one step below its function.
+    below = [name for name in host.names(function) if _VIRTIO.fullmatch(name)]
+    names = [
+        name for place in ("net", *(f"{device}/net" for device in below)) for name in host.names(f"{function}/{place}")
+    ]
     return names[0] if len(names) == 1 else ""
 
 

@@ -13,6 +13,7 @@ from nodeagent.model.firewall_change import FirewallReading
 from nodeagent.model.interrupts import DeviceInterrupts
 from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.port import Port
+from nodeagent.model.port_settings import PortSettings
 from nodeagent.model.reading import Reading
 from nodeagent.model.swap_area import SwapArea
 from nodeagent.model.unit_state import UnitState
@@ -74,6 +75,10 @@ class HostReader(Protocol):
 
     def port(self, address: str) -> Port:
         """The network port at a PCI address with its virtual functions; what can't be told is None or empty."""
+        ...
+
+    def port_settings(self, address: str) -> PortSettings:
+        """Queues, rings, coalescing and offloads of the port at a PCI address; None with a reason where not told."""
         ...
 
     def firewall_table(self, family: str, name: str) -> FirewallReading:

@@ -19,6 +19,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -82,6 +83,8 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
             return (f"the number of VFs of {item.address}",)
         case SetFirewallTable():
             return ("the firewall",)
+        case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
+            return (f"{item.kind} of {item.address}" + (f", {item.flow}" if isinstance(item, SetFlowHash) else ""),)
         case SetLink():
             return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
         case SetUnit():

@@ -22,6 +22,7 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -31,6 +32,7 @@ from nodeagent.model.swap_change import SetSwap
 _KINDS: tuple[type[Change], ...] = (
     *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
     *(SetVfCount, SetVf, BindDriver, SetLink),
+    *(SetChannels, SetRings, SetCoalescing, SetFeatures, SetFlowHash),
     SetFirewallTable,
     *(SetUnit, SetSwap),
     SetIrqAffinity,

@@ -14,6 +14,7 @@ from nodeagent.host import changes
 from nodeagent.host.changes import Observation
 from nodeagent.model.change import Change, SetDirectory, SetMount, WriteConfig, WriteFile
 from nodeagent.model.errors import ExitCode, HostError
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -212,7 +213,23 @@ class _Key:
         return step
 
 
-_SIDED = (SetUnit, SetSwap, WriteFile, WriteConfig, SetDirectory, SetMount, SetVfCount, SetVf, BindDriver, SetIrqAffinity)
+_SIDED = (
+    SetChannels,
+    SetRings,
+    SetCoalescing,
+    SetFeatures,
+    SetFlowHash,
+    SetUnit,
+    SetSwap,
+    WriteFile,
+    WriteConfig,
+    SetDirectory,
+    SetMount,
+    SetVfCount,
+    SetVf,
+    BindDriver,
+    SetIrqAffinity,
+)
 """Kinds whose two sides are `before` and `after`."""
 
 

@@ -24,13 +24,15 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.errors import HostError
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
-from nodeagent.tune import undo_irq, undo_network
+from nodeagent.tune import undo_ethtool, undo_irq, undo_network
 from nodeagent.tune.session import Session
+from nodeagent.tune.undo_ethtool import ethtool_functions
 from nodeagent.tune.undo_firewall import firewall_action, firewall_condition
 from nodeagent.tune.undo_service import reload_after, service_actions, service_condition, service_functions
 
@@ -153,7 +155,14 @@ def _render(session: Session, transaction: str, path: Path, steps: Sequence[Chan
     root = "" if session.host.is_live else str(session.host.root)
     network = any(isinstance(change, undo_network.NetworkChange) for change in steps)
     vectors = any(isinstance(change, SetIrqAffinity) for change in steps)
-    template = _HEAD + service_functions(steps) + (undo_network.FUNCTIONS if network else "") + (undo_irq.FUNCTIONS if vectors else "") + "\n"
+    template = (
+        _HEAD
+        + ethtool_functions(steps)
+        + service_functions(steps)
+        + (undo_network.FUNCTIONS if network else "")
+        + (undo_irq.FUNCTIONS if vectors else "")
+        + "\n"
+    )
     head = template.replace("@TRANSACTION@", transaction).replace("@FILE@", str(path))
     head = head.replace("@ROOT@", root.replace("'", "'\\''")).replace("@BOOT@", session.boot_id)
     return head + "\n".join(_block(session, change) for change in reversed(steps)) + "\n" + _TAIL
@@ -210,6 +219,8 @@ def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             return undo_network.condition(change)
+        case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
+            return undo_ethtool.condition(change)
         case SetFirewallTable():
             return firewall_condition(change)
         case SetUnit() | SetSwap():
@@ -237,6 +248,8 @@ def _actions(back: Change) -> Iterator[str]:
             yield from _set_directory(back)
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             yield from undo_network.actions(back)
+        case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
+            yield from undo_ethtool.actions(back)
         case SetFirewallTable():
             yield firewall_action(back)
         case SetUnit() | SetSwap():

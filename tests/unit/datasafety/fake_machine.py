@@ -100,6 +100,9 @@ class FakeMachine:
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 
+    def port_settings(self, address: str) -> NoReturn:
+        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
+
     def directory(self, path: str) -> DirectoryState | None:
         if path in self.mounted:
             return self.roots[self.mounted[path][0]]

@@ -78,6 +78,9 @@ class FakeKernel:
     def port(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 
+    def port_settings(self, address: str) -> NoReturn:
+        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
+
     def perform(self, change: Change) -> None:
         """Write as host.changes does: member by member, those that go forward."""
         match change:

@@ -20,10 +20,12 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.firewall_change import FirewallTable, SetFirewallTable
 from nodeagent.model.cpuset import CPU_LIMIT, CpuSet
+from nodeagent.model.ethtool_change import FeatureState, SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.interrupts import VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import VfAttributes
+from nodeagent.model.port_settings import Channels, Coalescing, Rings
 from nodeagent.model.service_change import SetUnit, UnitCondition
 from nodeagent.model.swap_change import SetSwap, SwapState
 
@@ -66,6 +68,14 @@ unit_conditions = st.builds(
 )
 swap_states = st.builds(SwapState, priority=st.integers(-40, 32767), discard=st.sampled_from(["", "once", "both"]))
 firewall_tables = st.builds(FirewallTable, text=texts, state=texts)
+counts = st.none() | numbers
+channels = st.builds(Channels, combined=counts, rx=counts, tx=counts, other=counts)
+rings = st.builds(Rings, rx=counts, tx=counts)
+switches = st.none() | st.booleans()
+coalescings = st.builds(
+    Coalescing, adaptive_rx=switches, adaptive_tx=switches, rx_usecs=counts, rx_frames=counts, tx_usecs=counts
+)
+flags = st.lists(st.builds(FeatureState, name=texts, active=st.booleans(), requested=st.booleans()), max_size=3)
 bindings = st.builds(DriverBinding, driver=texts, override=texts)
 
 changes: st.SearchStrategy[Change] = st.one_of(
@@ -90,6 +100,11 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(SetVfCount, **_told, address=texts, before=vf_counts, after=vf_counts),
     st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
+    st.builds(SetChannels, **_told, address=texts, before=channels, after=channels),
+    st.builds(SetRings, **_told, address=texts, before=rings, after=rings),
+    st.builds(SetCoalescing, **_told, address=texts, before=coalescings, after=coalescings),
+    st.builds(SetFeatures, **_told, address=texts, before=flags.map(tuple), after=flags.map(tuple)),
+    st.builds(SetFlowHash, **_told, address=texts, flow=texts, before=texts, after=texts),
     st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
     st.builds(SetFirewallTable, **_told, before=st.none() | firewall_tables, after=st.none() | firewall_tables),
     st.builds(SetUnit, **_told, unit=texts, before=unit_conditions, after=unit_conditions),

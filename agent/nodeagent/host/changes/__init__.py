@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -33,6 +34,11 @@ _FILES: dict[type[Change], str] = {
     SetVf: "vf",
     BindDriver: "binding",
     SetLink: "link",
+    SetChannels: "port_settings",
+    SetRings: "port_settings",
+    SetCoalescing: "port_settings",
+    SetFeatures: "port_settings",
+    SetFlowHash: "port_settings",
     SetFirewallTable: "firewall_table",
     SetUnit: "unit",
     SetSwap: "swap",

@@ -1,0 +1,176 @@
+"""Changes of what a network card's driver keeps: queues, rings, coalescing, feature flags, fields of the flow hash.
+
+The object of each is the PCI function of the port; the name of its interface is looked up when the change is made. Both
+states name the same fields: those that the profile names, and those that the card would move with them.
+
+A change of one key always names the same fields, whatever of them it moves: what an earlier one recorded is what a
+rollback over several applies goes back to.
+
+Sources: ethtool(8), include/uapi/linux/ethtool.h.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.port_settings import Channels, Coalescing, Rings
+
+_PCI = "/sys/bus/pci/devices"
+
+
+def interface_words(address: str) -> str:
+    """Shell for the name of a function's interface; that of a virtio port hangs one step lower."""
+    return f'"$(ls {_PCI}/{address}/net {_PCI}/{address}/virtio*/net 2>/dev/null | tail -n1)"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetChannels(Change):
+    """Set how many queues a port has. Interrupts come and go with them, and the table of flows is spread anew."""
+
+    kind = "set-channels"
+    lifetime = Lifetime.BOOT
+
+    address: str
+    before: Channels
+    after: Channels
+
+    def before_state(self) -> str:
+        return str(self.before)
+
+    def after_state(self) -> str:
+        return str(self.after)
+
+    def command(self) -> str:
+        words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
+        return f"ethtool -L {interface_words(self.address)} {words}"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRings(Change):
+    """Set how many frames the queues of a port hold."""
+
+    kind = "set-rings"
+    lifetime = Lifetime.BOOT
+
+    address: str
+    before: Rings
+    after: Rings
+
+    def before_state(self) -> str:
+        return str(self.before)
+
+    def after_state(self) -> str:
+        return str(self.after)
+
+    def command(self) -> str:
+        words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
+        return f"ethtool -G {interface_words(self.address)} {words}"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCoalescing(Change):
+    """Set one of the values that say when a port interrupts; what the card does with the others is its own matter."""
+
+    kind = "set-coalescing"
+    lifetime = Lifetime.BOOT
+
+    address: str
+    before: Coalescing
+    after: Coalescing
+
+    def before_state(self) -> str:
+        return str(self.before)
+
+    def after_state(self) -> str:
+        return str(self.after)
+
+    def command(self) -> str:
+        words = " ".join(f"{name.replace('_', '-')} {_word(value)}" for name, value in self.after.given().items())
+        return f"ethtool -C {interface_words(self.address)} {words}"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureState:
+    """A feature flag in one of its states; see model/port_settings.py for the two halves."""
+
+    name: str
+    active: bool
+    requested: bool
+
+    def __str__(self) -> str:
+        wish = "" if self.active == self.requested else f"(requested-{_word(self.requested)})"
+        return f"{self.name}={_word(self.active)}{wish}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetFeatures(Change):
+    """Switch feature flags of a port, all at once.
+
+    Only the wishes for these flags are written. A flag that the kernel holds off because one of these is off keeps its
+    own wish, and comes back with it.
+    """
+
+    kind = "set-features"
+    lifetime = Lifetime.BOOT
+
+    address: str
+    before: tuple[FeatureState, ...]
+    after: tuple[FeatureState, ...]
+
+    def before_state(self) -> str:
+        return features_state(self.before)
+
+    def after_state(self) -> str:
+        return features_state(self.after)
+
+    def command(self) -> str:
+        words = " ".join(f"{feature.name} {_word(feature.requested)}" for feature in self.after)
+        return f"ethtool -K {interface_words(self.address)} {words}"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+def features_state(features: tuple[FeatureState, ...]) -> str:
+    """The canonical state of several flags, whatever their order."""
+    return " ".join(sorted(map(str, features)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetFlowHash(Change):
+    """Set which fields of a packet choose its receive queue. `flow` is udp4 or udp6, fields are ethtool's letters."""
+
+    kind = "set-flow-hash"
+    lifetime = Lifetime.BOOT
+
+    address: str
+    flow: str
+    before: str
+    after: str
+
+    def before_state(self) -> str:
+        return self.before
+
+    def after_state(self) -> str:
+        return self.after
+
+    def command(self) -> str:
+        return f"ethtool -N {interface_words(self.address)} rx-flow-hash {self.flow} {self.after}"
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
