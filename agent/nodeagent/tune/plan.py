@@ -21,6 +21,7 @@ from nodeagent.tune.conflicts import Conflict, find_conflicts
 from nodeagent.tune.document import item_to_document
 from nodeagent.tune.placement import placed
 from nodeagent.tune.record import body_to_text
+from nodeagent.tune.second_owners import owner_findings
 from nodeagent.tune.tunable import AnyTunable
 
 T = TypeVar("T")
@@ -175,7 +176,9 @@ def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFa
     """What one tunable says about the present state; NodeagentError naming it where it fails."""
     settings = profile.tune[tunable.name]
     observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
-    return _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
+    verdict = _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
+    owners = _ask(tunable, "look for second owners", lambda: owner_findings(host, tunable.name, profile, facts))
+    return replace(verdict, findings=(*verdict.findings, *owners))
 
 
 def _is_step_of(tunable: AnyTunable, item: object) -> bool:

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from nodeagent.model.facts import Nic
 from nodeagent.model.host_reader import HostReader
 
-_NETWORKD = ("/etc/systemd/network", "/run/systemd/network", "/usr/lib/systemd/network")
-_MANAGER = ("/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections")
+NETWORKD = ("/etc/systemd/network", "/run/systemd/network", "/usr/lib/systemd/network")
+NETWORK_MANAGER = ("/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections")
 _UDEV = ("/etc/udev/rules.d", "/run/udev/rules.d")
 _OPERATOR = "/etc/sriov-operator/pci"
 
@@ -45,26 +45,26 @@ def find_owners(host: HostReader) -> tuple[Owner, ...]:
     return (*_networkd(host), *_network_manager(host), *_udev(host), *_operator(host))
 
 
-_MATCH_KEYS = {"name": "name", "originalname": "name", "macaddress": "mac", "permanentmacaddress": "mac"}
-_MATCH_KEYS |= {"driver": "driver"}
+MATCH_KEYS = {"name": "name", "originalname": "name", "macaddress": "mac", "permanentmacaddress": "mac"}
+MATCH_KEYS |= {"driver": "driver"}
 
 
 def _networkd(host: HostReader) -> Iterator[Owner]:
-    for path, text in _files(host, _NETWORKD, (".network", ".link")):
-        sections = _sections(text)
+    for path, text in configuration_files(host, NETWORKD, (".network", ".link")):
+        sections = parse_sections(text)
         counts = any(key == "sr-iovvirtualfunctions" for key, _ in sections.get("link", ()))
         if "sr-iov" not in sections and not counts:
             continue
         patterns: dict[str, tuple[str, ...]] = {}
         for key, value in sections.get("match", ()):
-            if key in _MATCH_KEYS:
-                patterns[_MATCH_KEYS[key]] = tuple(value.split())
+            if key in MATCH_KEYS:
+                patterns[MATCH_KEYS[key]] = tuple(value.split())
         yield Owner(program="systemd", path=path, patterns=patterns)
 
 
 def _network_manager(host: HostReader) -> Iterator[Owner]:
-    for path, text in _files(host, _MANAGER, (".nmconnection",)):
-        sections = _sections(text)
+    for path, text in configuration_files(host, NETWORK_MANAGER, (".nmconnection",)):
+        sections = parse_sections(text)
         if "sriov" not in sections:
             continue
         patterns: dict[str, tuple[str, ...]] = {
@@ -81,7 +81,7 @@ def _network_manager(host: HostReader) -> Iterator[Owner]:
 
 
 def _udev(host: HostReader) -> Iterator[Owner]:
-    for path, text in _files(host, _UDEV, (".rules",)):
+    for path, text in configuration_files(host, _UDEV, (".rules",)):
         lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
         if any("sriov_numvfs" in line for line in lines):
             yield Owner(program="udev", path=path, patterns={})
@@ -92,7 +92,9 @@ def _operator(host: HostReader) -> Iterator[Owner]:
         yield Owner(program="sriov-network-operator", path=f"{_OPERATOR}/{name}", patterns={"address": (name,)})
 
 
-def _files(host: HostReader, directories: tuple[str, ...], endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def configuration_files(
+    host: HostReader, directories: tuple[str, ...], endings: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     for directory in directories:
         for name in host.names(directory):
             if name.endswith(endings):
@@ -101,7 +103,7 @@ def _files(host: HostReader, directories: tuple[str, ...], endings: tuple[str, .
                     yield reading.path, reading.text
 
 
-def _sections(text: str) -> dict[str, list[tuple[str, str]]]:
+def parse_sections(text: str) -> dict[str, list[tuple[str, str]]]:
     """Sections to their keys and values, names in small letters; a section that stands twice is joined."""
     found: dict[str, list[tuple[str, str]]] = {}
     section = ""

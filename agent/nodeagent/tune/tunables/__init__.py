@@ -6,6 +6,7 @@ To add one: its file here, its line below, its cases in tests/plans/<name>/, its
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables.block_queue import BLOCK_QUEUE
 from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
+from nodeagent.tune.tunables.conflicting_services import CONFLICTING_SERVICES
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
@@ -18,6 +19,7 @@ from nodeagent.tune.tunables.sysctl import SYSCTL
 from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
 # Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
+# Who would reset what is set here goes first.
 # Making VFs resets their port and with it much of what is set there, so it comes before all that speaks of ports.
 # Pools of huge pages need memory in one piece, so they come before those that may use it up.
 # mkfs may find that a drive can't discard or write zeroes; the kernel then commits new limits, which resets read-ahead,
@@ -29,6 +31,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     CPU_GOVERNOR,
     CPU_IDLE,
     CLOCKSOURCE,
+    CONFLICTING_SERVICES,
     HUGEPAGES,
     SRIOV,
     NIC_MTU,
