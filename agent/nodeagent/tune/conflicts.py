@@ -8,6 +8,7 @@ back is EINVAL).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
     Deferred,
@@ -20,6 +21,7 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -69,7 +71,7 @@ def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
 def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
     """What a step writes, so that two steps with different keys can be told to write the same."""
     match item:
-        case WriteFile() | WriteConfig():
+        case WriteFile() | WriteConfig() | SetBootParameters():
             return (item.path,)
         case WriteCoupled():
             return tuple(member.path for member in item.members)
@@ -87,6 +89,8 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
             return (f"{item.kind} of {item.address}" + (f", {item.flow}" if isinstance(item, SetFlowHash) else ""),)
         case SetLink():
             return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
+        case SetNvmeFeature():
+            return (f"feature {item.feature} of the NVMe drive at {item.address}",)
         case SetUnit():
             return (f"the unit {item.unit}",)
         case SetSwap():

@@ -11,6 +11,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
     Deferred,
@@ -23,6 +24,7 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -33,8 +35,10 @@ _KINDS: tuple[type[Change], ...] = (
     *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
     *(SetVfCount, SetVf, BindDriver, SetLink),
     *(SetChannels, SetRings, SetCoalescing, SetFeatures, SetFlowHash),
-    SetFirewallTable,
     *(SetUnit, SetSwap),
+    SetBootParameters,
+    SetNvmeFeature,
+    SetFirewallTable,
     SetIrqAffinity,
 )
 _CHANGES: dict[str, type[Change]] = {kind.kind: kind for kind in _KINDS}

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from nodeagent.host import changes
 from nodeagent.host.changes import Observation
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import Change, SetDirectory, SetMount, WriteConfig, WriteFile
 from nodeagent.model.errors import ExitCode, HostError
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
@@ -239,6 +240,8 @@ def _starting_at(back: Change, last: Change) -> Change:
         return back
     if isinstance(back, SetLink) and isinstance(last, SetLink):
         return replace(back, before_mtu=last.after_mtu)
+    if isinstance(back, SetBootParameters) and isinstance(last, SetBootParameters):
+        return replace(back, before=last.after, before_menu=last.after_menu)
     if isinstance(back, _SIDED) and isinstance(last, _SIDED):
         return replace(back, before=last.after)  # type: ignore[arg-type]  # both are of one kind
     return back

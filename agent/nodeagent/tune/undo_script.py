@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nodeagent.host import changes
 from nodeagent.host.state_directory import ensure_state_directory, write_own_file
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
     KnobForm,
@@ -25,6 +26,7 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.errors import HostError
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -33,6 +35,8 @@ from nodeagent.model.swap_change import SetSwap
 from nodeagent.tune import undo_ethtool, undo_irq, undo_network
 from nodeagent.tune.session import Session
 from nodeagent.tune.undo_ethtool import ethtool_functions
+from nodeagent.tune.undo_drive import drive_action, drive_condition, drive_functions
+from nodeagent.tune.undo_boot import boot_actions, boot_condition
 from nodeagent.tune.undo_firewall import firewall_action, firewall_condition
 from nodeagent.tune.undo_service import reload_after, service_actions, service_condition, service_functions
 
@@ -159,6 +163,7 @@ def _render(session: Session, transaction: str, path: Path, steps: Sequence[Chan
         _HEAD
         + ethtool_functions(steps)
         + service_functions(steps)
+        + drive_functions(steps)
         + (undo_network.FUNCTIONS if network else "")
         + (undo_irq.FUNCTIONS if vectors else "")
         + "\n"
@@ -221,10 +226,14 @@ def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
             return undo_network.condition(change)
         case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
             return undo_ethtool.condition(change)
-        case SetFirewallTable():
-            return firewall_condition(change)
+        case SetNvmeFeature():
+            return drive_condition(change)
+        case SetBootParameters():
+            return boot_condition(change)
         case SetUnit() | SetSwap():
             return service_condition(change)
+        case SetFirewallTable():
+            return firewall_condition(change)
         case SetIrqAffinity():
             return undo_irq.condition(change)
         case _:
@@ -250,10 +259,14 @@ def _actions(back: Change) -> Iterator[str]:
             yield from undo_network.actions(back)
         case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
             yield from undo_ethtool.actions(back)
-        case SetFirewallTable():
-            yield firewall_action(back)
+        case SetNvmeFeature():
+            yield drive_action(back)
+        case SetBootParameters():
+            yield from boot_actions(back)
         case SetUnit() | SetSwap():
             yield from service_actions(back)
+        case SetFirewallTable():
+            yield firewall_action(back)
         case SetIrqAffinity():
             yield from undo_irq.actions(back)
         case _:

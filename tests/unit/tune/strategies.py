@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
     CoupledKnob,
@@ -18,9 +19,10 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
-from nodeagent.model.firewall_change import FirewallTable, SetFirewallTable
 from nodeagent.model.cpuset import CPU_LIMIT, CpuSet
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.ethtool_change import FeatureState, SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
+from nodeagent.model.firewall_change import FirewallTable, SetFirewallTable
 from nodeagent.model.interrupts import VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
@@ -63,11 +65,11 @@ vf_attributes = st.builds(
 )
 cpu_sets = st.builds(CpuSet, cpus=st.frozensets(st.integers(0, CPU_LIMIT - 1), max_size=4))
 vectors = st.builds(VectorName, action=texts, turn=st.integers(0, 64))
+firewall_tables = st.builds(FirewallTable, text=texts, state=texts)
 unit_conditions = st.builds(
     UnitCondition, active=st.none() | st.booleans(), masked=st.booleans(), links=st.lists(texts, max_size=3).map(tuple)
 )
 swap_states = st.builds(SwapState, priority=st.integers(-40, 32767), discard=st.sampled_from(["", "once", "both"]))
-firewall_tables = st.builds(FirewallTable, text=texts, state=texts)
 counts = st.none() | numbers
 channels = st.builds(Channels, combined=counts, rx=counts, tx=counts, other=counts)
 rings = st.builds(Rings, rx=counts, tx=counts)
@@ -97,6 +99,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
         uuid=texts,
         options=st.lists(texts, max_size=3).map(tuple),
     ),
+    st.builds(SetNvmeFeature, **_told, address=texts, serial=texts, feature=numbers, before=numbers, after=numbers),
     st.builds(SetVfCount, **_told, address=texts, before=vf_counts, after=vf_counts),
     st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
@@ -106,9 +109,19 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(SetFeatures, **_told, address=texts, before=flags.map(tuple), after=flags.map(tuple)),
     st.builds(SetFlowHash, **_told, address=texts, flow=texts, before=texts, after=texts),
     st.builds(SetLink, **_told, address=texts, index=st.none() | numbers, before_mtu=numbers, after_mtu=numbers),
-    st.builds(SetFirewallTable, **_told, before=st.none() | firewall_tables, after=st.none() | firewall_tables),
+    st.builds(
+        SetBootParameters,
+        **_told,
+        path=texts,
+        menu=texts,
+        before=st.none() | texts,
+        after=st.none() | texts,
+        before_menu=st.lists(texts, max_size=3).map(tuple),
+        after_menu=st.lists(texts, max_size=3).map(tuple),
+    ),
     st.builds(SetUnit, **_told, unit=texts, before=unit_conditions, after=unit_conditions),
     st.builds(SetSwap, **_told, path=texts, uuid=texts, before=st.none() | swap_states, after=st.none() | swap_states),
+    st.builds(SetFirewallTable, **_told, before=st.none() | firewall_tables, after=st.none() | firewall_tables),
     st.builds(SetIrqAffinity, **_told, address=texts, vector=vectors, before=cpu_sets, after=cpu_sets),
 )
 deferred = st.builds(Deferred, **_told, waits_for=texts, summary=texts)

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -39,12 +41,18 @@ _FILES: dict[type[Change], str] = {
     SetCoalescing: "port_settings",
     SetFeatures: "port_settings",
     SetFlowHash: "port_settings",
-    SetFirewallTable: "firewall_table",
+    SetNvmeFeature: "nvme_feature",
+    SetBootParameters: "boot_parameters",
     SetUnit: "unit",
     SetSwap: "swap",
+    SetFirewallTable: "firewall_table",
     SetIrqAffinity: "irq",
 }
 """Kind of change to the file here that knows it; each is imported when it is needed."""
+
+
+_IN_STEPS = WriteFile | WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver | SetUnit | SetBootParameters
+"""Kinds that an interruption can leave half done."""
 
 
 def observe(host: "Host", change: Change) -> Observation:
@@ -72,7 +80,7 @@ def inverse(change: Change, *, raw: str) -> Change | None:
 
 def is_half_done(change: Change, state: str) -> bool:
     """Could `state` be what an interrupted `perform` of this change left? Never true for what happens in one step."""
-    if not isinstance(change, WriteFile | WriteCoupled | SetDirectory | SetVfCount | SetVf | BindDriver | SetUnit):
+    if not isinstance(change, _IN_STEPS):
         return False
     half: bool = _file_of(change, "judge").is_half_done(change, state)
     return half
@@ -80,6 +88,8 @@ def is_half_done(change: Change, state: str) -> bool:
 
 def sweep(host: "Host", change: Change) -> None:
     """Remove what an interrupted `perform` of this change may have left beside its object (a temporary file)."""
+    if isinstance(change, SetBootParameters):
+        _file_of(change, "sweep").sweep(host, change)
     if isinstance(change, WriteConfig | WriteFile | WriteCoupled):
         from nodeagent.host.changes import replacement
 
