@@ -4,10 +4,12 @@
       "because":  why the case is there, where the name doesn't say it,
       "fixture":  a machine of tests/fixtures/hosts to start from,
       "port":     the network port of tests/fixtures/ports.py to start from, and its VFs,
+      "irqs":     devices with interrupts as tests/fixtures/irqs.py makes them, one after the other,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
       "firewall": {} for no table of ours, or {"text": ..., "state": ...}, or {"problem": ...}; without it nothing is told,
       "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
       "placement": the YAML below `placement` in a profile, for tunables that ask who has which CPUs,
+      "nvme":     {"nvme0n1": {"power": 0, "health": {...}}}: what the drives told (host/nvme.py, `noted`),
       "settings": the YAML below the tunable's name in a profile,
       "expect_changes": [{"key": ..., "command": ..., "undo": ...}],
       "expect_verdict": {"state": ..., "findings": [{"subject": ..., "state": ..., "got": ..., ...}]}
@@ -32,6 +34,7 @@ from nodeagent.tune.placement import placed
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from tests.fixtures.captured import captured_host
+from tests.fixtures.irqs import IrqTree
 from tests.fixtures.ports import PortTree
 from tests.fixtures.tree import Tree
 from tests.plans.drives import HostWithDrives
@@ -99,6 +102,9 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
     if "port" in case:
         told = {int(index): attributes for index, attributes in case["port"].pop("vfs", {}).items()}
         PortTree(root=host.root).make(vfs=told, **case["port"])
+    irqs = IrqTree(root=host.root)
+    for device in case.get("irqs", ()):
+        irqs.device(**device)
     tree = Tree(root=host.root)
     unreadable = _unreadable_so_far(host.root)
     for path, entry in case.get("host", {}).items():
@@ -113,6 +119,8 @@ def _build(case: dict[str, Any], directory: Path) -> Host:
             tree.file(path, entry["content"], mode=int(entry["mode"], 8))
     if "firewall" in case:
         _note(host.root / TREE_INDEX, firewall={"inet nodeagent": case["firewall"]})
+    if "nvme" in case:
+        _note(host.root / TREE_INDEX, nvme=case["nvme"])
     if unreadable:
         _note(host.root / TREE_INDEX, unreadable=unreadable)
     return HostWithDrives(root=host.root, drives=case["drives"]) if "drives" in case else Host(root=host.root)

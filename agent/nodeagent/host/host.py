@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nodeagent.model.facts import BlockDevice, HostFacts
     from nodeagent.model.firewall_change import FirewallReading
     from nodeagent.model.interrupts import DeviceInterrupts
+    from nodeagent.model.nvme import NvmeDrive
     from nodeagent.model.occupancy import Occupancy
     from nodeagent.model.port import Port
     from nodeagent.model.port_settings import PortSettings
@@ -173,15 +174,15 @@ class Host:
 
         return read_port(self, address)
 
-    def port_settings(self, address: str) -> "PortSettings":
-        from nodeagent.host.port_settings import read_port_settings
-
-        return read_port_settings(self, address)
-
     def interrupts(self, address: str) -> "DeviceInterrupts":
         from nodeagent.host.irq import read_interrupts
 
         return read_interrupts(self, address)
+
+    def port_settings(self, address: str) -> "PortSettings":
+        from nodeagent.host.port_settings import read_port_settings
+
+        return read_port_settings(self, address)
 
     def unit(self, name: str) -> "UnitState":
         from nodeagent.host.units import read_unit
@@ -201,6 +202,15 @@ class Host:
         from nodeagent.host.firewall import read_table
 
         return read_table(self, family, name)
+
+    def nvme(self, device: str) -> "NvmeDrive":
+        from nodeagent.host.nvme import read_nvme
+
+        return read_nvme(self, device)
+
+    def noted_nvme(self, device: str) -> dict[str, Any]:
+        """What the index of a captured tree says that an NVMe drive told; {} for nothing."""
+        return self._index.nvme.get(device, {})
 
     def noted_firewall(self, table: str) -> dict[str, str] | None:
         """What the index of a captured tree says of a table (`inet nodeagent`); {} for no such table."""

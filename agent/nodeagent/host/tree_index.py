@@ -19,6 +19,7 @@ class TreeIndex:
 
     `ports` maps a PCI address to what netlink told: {"max_mtu": 9216, "vfs": {"0": fields of VfAttributes}}.
     `firewall` maps `inet nodeagent` to fields of FirewallTable, to {"problem": why it can't be told}, or to {} for none.
+    `nvme` maps a block device to what its NVMe drive told: fields of NvmeDrive (host/nvme.py, `noted`).
     """
 
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class TreeIndex:
     page_bytes: int = 4096
     ports: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     firewall: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    nvme: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> "TreeIndex":
@@ -39,11 +41,13 @@ class TreeIndex:
         noted = document.get("page_bytes")
         ports = document.get("ports")
         firewall = document.get("firewall")
+        nvme = document.get("nvme")
         return cls(
             unreadable=_texts(document.get("unreadable")),
             kinds=_texts(document.get("kinds")),
             page_bytes=noted if isinstance(noted, int) else 4096,
             ports=ports if isinstance(ports, dict) else {},
+            nvme=nvme if isinstance(nvme, dict) else {},
             firewall={str(name): _texts(noted) for name, noted in firewall.items()} if isinstance(firewall, dict) else {},
         )
 

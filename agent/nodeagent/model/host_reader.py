@@ -11,6 +11,7 @@ from typing import Protocol
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.firewall_change import FirewallReading
 from nodeagent.model.interrupts import DeviceInterrupts
+from nodeagent.model.nvme import NvmeDrive
 from nodeagent.model.occupancy import Occupancy
 from nodeagent.model.port import Port
 from nodeagent.model.port_settings import PortSettings
@@ -79,6 +80,10 @@ class HostReader(Protocol):
 
     def port_settings(self, address: str) -> PortSettings:
         """Queues, rings, coalescing and offloads of the port at a PCI address; None with a reason where not told."""
+        ...
+
+    def nvme(self, device: str) -> NvmeDrive:
+        """The NVMe controller behind a block device; what it does not tell is None or empty."""
         ...
 
     def firewall_table(self, family: str, name: str) -> FirewallReading:

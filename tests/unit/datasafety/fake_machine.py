@@ -88,6 +88,12 @@ class FakeMachine:
             refusals=tuple(refusals),
         )
 
+    def firewall_table(self, family: str, name: str) -> NoReturn:
+        raise NotImplementedError(f"there is no nftables here, so nobody asks for {family} {name}")
+
+    def nvme(self, device: str) -> NoReturn:
+        raise NotImplementedError(f"there is no NVMe drive here, so nobody asks for {device}")
+
     def interrupts(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
 

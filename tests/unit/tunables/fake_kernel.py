@@ -66,6 +66,12 @@ class FakeKernel:
     def occupancy(self, device: BlockDevice) -> NoReturn:
         raise NotImplementedError(f"there are no drives of files here, so nobody asks who uses {device.name}")
 
+    def firewall_table(self, family: str, name: str) -> NoReturn:
+        raise NotImplementedError(f"there is no nftables here, so nobody asks for {family} {name}")
+
+    def nvme(self, device: str) -> NoReturn:
+        raise NotImplementedError(f"there is no NVMe drive here, so nobody asks for {device}")
+
     def interrupts(self, address: str) -> NoReturn:
         raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
 
