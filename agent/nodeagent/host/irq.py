@@ -62,7 +62,7 @@ def _vector(host: "Host", number: int, name: VectorName) -> Interrupt:
         number=number,
         allowed=_cpus(allowed.value),
         effective=_cpus(host.text(f"{IRQ_ROOT}/{number}/effective_affinity_list")),
-        movable=allowed.writable and not is_nvme_queue,
+        movable=(allowed.writable or not allowed.ok) and not is_nvme_queue,
         managed=is_nvme_queue or (allowed.ok and not allowed.writable),
     )
 
