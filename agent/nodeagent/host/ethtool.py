@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from nodeagent.model.port_settings import Channels, Coalescing, Feature, PortSettings, Rings
+from nodeagent.model.port_settings import LACKING, Channels, Coalescing, Feature, PortSettings, Rings
 
 HASH_LETTERS = "mvtsdfnr"
 """ethtool's letters for the fields of a flow hash, from bit 1 of the kernel's mask upwards."""
@@ -213,5 +213,5 @@ def _not_supported() -> OSError:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EOPNOTSUPP:
-        return "the driver has none"
+        return LACKING
     return f"{error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeagent.host import ethtool
 from nodeagent.host.port import interface_of
-from nodeagent.model.port_settings import Channels, Coalescing, Feature, PortSettings, Rings
+from nodeagent.model.port_settings import LACKING, Channels, Coalescing, Feature, PortSettings, Rings
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -59,7 +59,7 @@ def _from_notes(address: str, interface: str, bond: str, noted: dict[str, Any]) 
         udp6_hash=noted.get("udp6_hash"),
         table=tuple(noted["table"]) if "table" in noted else None,
         rx_rings=noted.get("rx_rings"),
-        problems=dict.fromkeys(missing, "the driver has none"),
+        problems=dict.fromkeys(missing, LACKING),
     )
 
 

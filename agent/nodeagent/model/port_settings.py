@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+LACKING = "the driver has none"
+"""The problem of a part that the driver answers EOPNOTSUPP for; every other one means that it couldn't be asked."""
+
 
 class PartlyGiven:
     """A frozen dataclass whose fields may be None, "not named": the two states of a change name the same ones."""

@@ -56,6 +56,12 @@ SHOWN = {
 """Flags that `ethtool -k` shows under another name than the kernel's."""
 
 
+def shortest(name: str) -> str:
+    """One word for all that mean the same flags: ethtool's shortest, else the kernel's own."""
+    pattern = ALIASES.get(name, name)
+    return min((word for word, theirs in ALIASES.items() if theirs == pattern), key=len, default=name)
+
+
 def members(name: str, known: Iterable[str], *, on: bool) -> tuple[str, ...]:
     """The kernel's flags that a name means when it is switched `on` or off; empty where this kernel has none."""
     pattern = ALIASES.get(name, name)
@@ -71,9 +77,8 @@ def overlap(first: str, second: str) -> bool:
 
 def needs(name: str) -> str:
     """What has to be on for this flag, in ethtool's short words; "" where nothing is known."""
-    shortest = {pattern: min((n for n, p in ALIASES.items() if p == pattern), key=len) for pattern in ALIASES.values()}
     patterns = [wanted for there, all_of in _NEEDS.items() if overlap(name, there) for wanted in all_of]
-    return " and ".join(shortest[pattern] for pattern in patterns)
+    return " and ".join(shortest(pattern) for pattern in patterns)
 
 
 def needs_it(name: str, other: str) -> bool:
