@@ -5,16 +5,16 @@ drives) is served on its own node too: by interrupt cores where there are some, 
 short way counts more than a core of one's own for what is no hot path.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.placement import CpuRole, DevicePlacement
-from nodeagent.tune.placement.layout import CoreSpot, Layout, cpus_of
-from nodeagent.tune.placement.ports import told
+from nodeagent.tune.placement.layout import CoreSpot, Layout, cpus_of, told
 from nodeagent.tune.placement.roles import first_threads
 
 NVME_CLASS = "0108"
+_CORES = {CpuRole.INTERRUPTS: "interrupt cores", CpuRole.HOUSEKEEPING: "housekeeping cores"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +27,9 @@ class Servers:
 
     @classmethod
     def of(cls, layout: Layout, home: int, given: dict[CpuRole, list[CoreSpot]]) -> "Servers":
-        roles = (CpuRole.INTERRUPTS, CpuRole.HOUSEKEEPING)
         cores: dict[tuple[int, CpuRole], tuple[CoreSpot, ...]] = {}
-        for role in roles:
-            for core in given.get(role, ()):
+        for role in _CORES:
+            for core in given[role]:
                 cores[core.node, role] = (*cores.get((core.node, role), ()), core)
         return cls(layout=layout, home=home, cores=cores)
 
@@ -49,35 +48,55 @@ class Servers:
 
 
 def place_devices(facts: HostFacts, servers: Servers, chosen: Sequence[Nic]) -> Iterator[DevicePlacement]:
-    """Every port, its VFs, then every NVMe drive, each group by address."""
-    addresses = {nic.pci_address for nic in chosen}
-    by_address = {device.address: device for device in facts.pci_devices}
-    names = {nic.pci_address: nic.name for nic in facts.nics}
-    ports = [nic for nic in facts.nics if nic.pci_address and not nic.physical_function]
-    for port in sorted(ports, key=lambda nic: (nic.pci_address, nic.name)):
-        dedicated = port.pci_address in addresses
-        yield _placed(servers, port.pci_address, "nic", port.name, port.numa_node, dedicated=dedicated)
-        for address in port.sriov.vf_addresses if port.sriov else ():
-            node = by_address[address].numa_node if address in by_address else port.numa_node
-            name = names.get(address, f"{port.name} {address}")
-            yield _placed(servers, address, "vf", name, node, dedicated=dedicated)
+    """Every port with its VFs, then every NVMe drive, each group by address; an address comes once."""
+    dedicated = {nic.pci_address for nic in chosen}
+    names = _names((nic.pci_address, nic.name) for nic in facts.nics)
+    nodes = {device.address: device.numa_node for device in facts.pci_devices}
+    for address, (node, functions) in sorted(_ports(facts.nics).items()):
+        mine = address in dedicated
+        yield _placed(servers, address, "nic", names.get(address, address), node, dedicated=mine)
+        for function in sorted(functions):
+            own = nodes.get(function)
+            name = names.get(function, function)
+            yield _placed(servers, function, "vf", name, node if own is None else own, dedicated=mine)
     for address, (name, node) in sorted(_drives(facts).items()):
         yield _placed(servers, address, "nvme", name, node, dedicated=False)
 
 
+def _ports(nics: Sequence[Nic]) -> dict[str, tuple[int | None, set[str]]]:
+    """Ports by address, with their node and the addresses of their VFs."""
+    ports: dict[str, tuple[int | None, set[str]]] = {}
+    for nic in nics:
+        if nic.pci_address and not nic.physical_function:
+            functions = ports.setdefault(nic.pci_address, (nic.numa_node, set()))[1]
+            functions.update(nic.sriov.vf_addresses if nic.sriov else ())
+    for nic in nics:
+        # A port whose driver made no interface shows by its VFs only.
+        if nic.pci_address and nic.physical_function:
+            ports.setdefault(nic.physical_function, (nic.numa_node, set()))[1].add(nic.pci_address)
+    return ports
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Addresses to the names below them: a function may have two ports, a controller several namespaces."""
+    names: dict[str, list[str]] = {}
+    for address, name in pairs:
+        if address:
+            names.setdefault(address, []).append(name)
+    return {address: " ".join(sorted(found)) for address, found in names.items()}
+
+
 def _drives(facts: HostFacts) -> dict[str, tuple[str, int | None]]:
     """NVMe controllers by address, with the names of their namespaces; one without any has its address only."""
-    found = {
-        device.address: (device.address, device.numa_node)
-        for device in facts.pci_devices
-        if device.class_code.startswith(NVME_CLASS)
-    }
-    names: dict[str, list[str]] = {}
-    for block in facts.block_devices:
-        if block.driver == "nvme" and block.pcie is not None:
-            names.setdefault(block.pcie.address, []).append(block.name)
-            found.setdefault(block.pcie.address, (block.name, block.numa_node))
-    return {address: (" ".join(names.get(address, [was])), node) for address, (was, node) in found.items()}
+    blocks = [
+        (device.pcie.address, device) for device in facts.block_devices if device.driver == "nvme" and device.pcie
+    ]
+    names = _names((address, device.name) for address, device in blocks)
+    nodes = {address: device.numa_node for address, device in blocks}
+    for function in facts.pci_devices:
+        if function.class_code.startswith(NVME_CLASS):
+            nodes[function.address] = function.numa_node
+    return {address: (names.get(address, address), node) for address, node in nodes.items()}
 
 
 def _placed(
@@ -98,11 +117,11 @@ def _placed(
 
 
 def _reason(layout: Layout, kind: str, node: int | None, where: int, role: CpuRole) -> str:
-    who = f"{role} cores of {told(where)}"
+    who = f"{_CORES[role]} of {told(where)}"
     if kind == "nvme":
         return f"the kernel spreads its queues over all CPUs itself; what it leaves to us goes to the {who}"
-    if node is None and len(layout.nodes) > 1:
-        return f"the firmware doesn't say where it hangs; {who} serve it"
-    if layout.cpu_node(node) != where:
-        return f"no core of {told(node if node is not None else where)} is there for it; the nearest {who} serve it"
-    return f"{who}, where it hangs"
+    if layout.cpu_node(node) is None:
+        return f"the firmware doesn't say to which node it is attached; {who} serve it"
+    if node is None or node == where:
+        return f"{who}, to which it is attached"
+    return f"{told(node)} has no core for it; the nearest {who} serve it"

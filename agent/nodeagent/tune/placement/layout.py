@@ -57,8 +57,10 @@ class Layout:
 
 
 def lay_out(facts: HostFacts) -> Layout:
-    node_of = {cpu: node.id for node in reversed(facts.numa_nodes) for cpu in node.cpus}
-    l3_of = {cpu: number for number, domain in enumerate(facts.cpus.l3_domains) for cpu in domain.cpus}
+    nodes = sorted(facts.numa_nodes, key=lambda node: node.id, reverse=True)
+    node_of = {cpu: node.id for node in nodes for cpu in node.cpus.cpus}
+    caches = sorted(sorted(domain.cpus.cpus) for domain in facts.cpus.l3_domains)
+    l3_of = {cpu: number for number, cpus in enumerate(caches) for cpu in cpus}
     groups = list(_cores(facts))
     split = len(groups) == 1 and len(groups[0][0]) > 1
     if split:
@@ -96,3 +98,8 @@ def _cores(facts: HostFacts) -> Iterator[tuple[tuple[int, ...], int]]:
 
 def cpus_of(cores: Iterable[CoreSpot]) -> CpuSet:
     return CpuSet.of(cpu for core in cores for cpu in core.threads)
+
+
+def told(node: int) -> str:
+    """A node in words; a kernel without NUMA has none."""
+    return f"node {node}" if node >= 0 else "the machine"

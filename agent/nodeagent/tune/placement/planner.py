@@ -6,8 +6,9 @@ from nodeagent.model.placement import CpuRole, Placement
 from nodeagent.model.placement_settings import PlacementSettings, SmtSiblings
 from nodeagent.tune.placement.budget import share
 from nodeagent.tune.placement.devices import Servers, place_devices
-from nodeagent.tune.placement.layout import Layout, lay_out
-from nodeagent.tune.placement.ports import find_ground, told
+from nodeagent.tune.placement.layout import CoreSpot, Layout, cpus_of, lay_out, told
+from nodeagent.tune.placement.ports import find_ground
+from nodeagent.tune.placement.reasons import tell
 from nodeagent.tune.placement.roles import Sharing
 
 _UNREADABLE = "cpus: which CPUs are online can't be read, so nothing is placed; look why: nodeagent host show"
@@ -21,23 +22,22 @@ def plan_placement(facts: HostFacts, settings: PlacementSettings) -> Placement:
     ground = find_ground(facts, layout, settings)
     counts, short = share(settings, cores=len(layout.cores))
     sharing = Sharing(layout=layout, ground=ground)
+    sharing.give(counts)
     siblings = settings.smt_siblings.value
-    sharing.give(counts, siblings)
-    roles = _roles(sharing, siblings)
-    memory_node, memory_reason = _memory(layout, sharing)
-    split = ("cores: there is one only, so its threads are given away one by one",) if layout.split else ()
+    memory_node, memory_reason = _memory(layout, sharing.cores[CpuRole.VALIDATOR])
+    servers = Servers.of(layout, ground.home, sharing.cores)
     return Placement(
-        roles=roles,
-        devices=tuple(place_devices(facts, Servers.of(layout, ground.home, sharing.cores), ground.ports)),
+        roles=_roles(sharing, siblings),
+        devices=tuple(place_devices(facts, servers, ground.ports)),
         memory_node=memory_node,
-        reasons=(*ground.reasons, *split, *sharing.reasons, *_rest(roles), memory_reason),
+        reasons=(*ground.reasons, *tell(layout, sharing.cores, siblings), memory_reason),
         problems=(*ground.problems, *short, *sharing.problems),
     )
 
 
 def _roles(sharing: Sharing, siblings: SmtSiblings) -> dict[CpuRole, CpuSet]:
     """The CPUs of each role; second threads of PoH and XDP are the validator's where the profile keeps them."""
-    roles = {role: CpuSet.of(cpu for core in sharing.cores[role] for cpu in core.threads) for role in CpuRole}
+    roles = {role: cpus_of(sharing.cores[role]) for role in CpuRole}
     if siblings is SmtSiblings.KEEP:
         for role in (CpuRole.POH, CpuRole.XDP):
             first = CpuSet.of(core.first for core in sharing.cores[role])
@@ -46,19 +46,14 @@ def _roles(sharing: Sharing, siblings: SmtSiblings) -> dict[CpuRole, CpuSet]:
     return roles
 
 
-def _rest(roles: dict[CpuRole, CpuSet]) -> tuple[str, ...]:
-    rest = roles[CpuRole.VALIDATOR]
-    return (f"validator: CPUs {rest}, all that no other role has",) if rest else ()
-
-
-def _memory(layout: Layout, sharing: Sharing) -> tuple[int | None, str]:
-    nodes = sorted({core.node for core in sharing.cores[CpuRole.VALIDATOR]})
+def _memory(layout: Layout, cores: list[CoreSpot]) -> tuple[int | None, str]:
+    """The node for the validator's memory and huge pages, and why."""
+    nodes = sorted({core.node for core in cores})
     if not layout.memory_nodes:
-        return None, "memory: the kernel shows no NUMA node with memory, so it is all the same"
+        return None, "memory: the kernel shows no node with memory, so there is nothing to choose"
     if len(nodes) != 1:
-        return None, "memory: of all nodes, as the validator's CPUs are on several and its memory is larger than one"
-    node = nodes[0]
-    nearest = layout.nearest(node, layout.memory_nodes)
-    if nearest != node:
-        return nearest, f"memory: node {nearest}, the nearest with memory to {told(node)}, which has none"
-    return node, f"memory: node {node}, where all of the validator's CPUs are"
+        return None, "memory: on every node, as the validator's CPUs are on several"
+    nearest = layout.nearest(nodes[0], layout.memory_nodes)
+    if nearest != nodes[0]:
+        return nearest, f"memory: node {nearest}, the nearest that has any to {told(nodes[0])}"
+    return nearest, f"memory: node {nearest}, where all CPUs of the validator are"

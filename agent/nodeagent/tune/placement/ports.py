@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.placement_settings import AUTO, PlacementSettings
-from nodeagent.tune.placement.layout import Layout
+from nodeagent.tune.placement.layout import NOWHERE, Layout, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`home` is where the proof of history runs, `traffic` the nodes that the ports hang on, home first."""
+    """`home` is where the proof of history runs, `traffic` the nodes that the ports are attached to, home first."""
 
     ports: tuple[Nic, ...]
     home: int
@@ -52,7 +52,7 @@ def _address(nic: Nic) -> tuple[str, str]:
 
 def _placeless(port: Nic) -> str:
     return (
-        f"nic: the firmware doesn't say on which node {port.name} hangs, so nothing can be placed near it; "
+        f"nic: the firmware doesn't say to which node {port.name} is attached, so nothing can be placed near it; "
         "look for a firmware update, and name the node meanwhile: placement.node"
     )
 
@@ -66,15 +66,19 @@ def _home(
     if asked != AUTO:
         having = ", ".join(map(str, layout.nodes))
         problems.append(f"node: node {asked} has no online CPU here; set placement.node to auto or to one of {having}")
+    if layout.nodes == (NOWHERE,):
+        return NOWHERE, "home: the whole machine, as the kernel shows no NUMA nodes"
     if nodes:
         counts = Counter(nodes)
         home = min(counts, key=lambda node: (-counts[node], node))
-        names = ", ".join(port.name for port in ports if layout.cpu_node(port.numa_node) == home)
-        return home, f"home: {told(home)}, where {names} {'hangs' if counts[home] == 1 else 'hang'}"
+        return home, f"home: {told(home)}, {_near(home, layout, ports)}"
     home = next((node for node in layout.nodes if node in layout.memory_nodes), layout.nodes[0])
     return home, f"home: {told(home)}, the first with CPUs and memory, as no port says otherwise"
 
 
-def told(node: int) -> str:
-    """A node in words; a kernel without NUMA has none."""
-    return f"node {node}" if node >= 0 else "the machine"
+def _near(home: int, layout: Layout, ports: Sequence[Nic]) -> str:
+    near = [port for port in ports if layout.cpu_node(port.numa_node) == home]
+    names = " and ".join(port.name for port in near)
+    if all(port.numa_node in (home, None) for port in near):
+        return f"to which {names} {'is' if len(near) == 1 else 'are'} attached"
+    return f"the nearest with CPUs to {names}"
