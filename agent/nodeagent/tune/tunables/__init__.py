@@ -15,6 +15,7 @@ from nodeagent.tune.tunables.hugepages import HUGEPAGES
 from nodeagent.tune.tunables.irq_affinity import IRQ_AFFINITY
 from nodeagent.tune.tunables.kernel_command_line import KERNEL_COMMAND_LINE
 from nodeagent.tune.tunables.nic_coalescing import NIC_COALESCING
+from nodeagent.tune.tunables.limits import LIMITS
 from nodeagent.tune.tunables.nic_mtu import NIC_MTU
 from nodeagent.tune.tunables.nvme import NVME
 from nodeagent.tune.tunables.nic_offloads import NIC_OFFLOADS
@@ -42,6 +43,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     CLOCKSOURCE,
     KERNEL_COMMAND_LINE,
     CONFLICTING_SERVICES,
+    LIMITS,
     HUGEPAGES,
     SRIOV,
     NIC_QUEUES,
