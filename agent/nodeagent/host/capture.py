@@ -10,13 +10,18 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nodeagent.host.archive import Archive, Entry, EntryKind, format_archive, parse_archive
 from nodeagent.host.host import Host
+from nodeagent.host.nvme import controllers_of
 from nodeagent.host.recording import RecordingHost, collect
 from nodeagent.host.scrub import Scrubber
 from nodeagent.host.tree_index import TreeIndex
 from nodeagent.model.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from nodeagent.model.facts import HostFacts
 
 ARCHIVE_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -58,14 +63,37 @@ def capture_text(host: Host, *, scrubber: Scrubber | None = None) -> str:
 def capture_archive(host: Host, *, scrubber: Scrubber) -> Archive:
     """The tree as data; `scrubber` afterwards knows every pseudonym that was given."""
     recording = RecordingHost(root=host.root)
-    scrubber.facts(recording.facts())
+    facts = recording.facts()
+    scrubber.facts(facts)
     recording.mounts()
+    _ask_for_interrupts(recording, facts)
+    _ask_for_nvme(recording, facts)
     for directory, wanted in _KNOBS:
         for name in host.names(directory):
             if wanted.fullmatch(name):
                 recording.read(f"{directory}/{name}")
     entries = tuple(_scrubbed(entry, scrubber) for entry in collect(recording))
     return Archive(entries=entries, page_bytes=host.page_bytes())
+
+
+def _ask_for_interrupts(recording: RecordingHost, facts: "HostFacts") -> None:
+    """Of ports and drives, and where new ones would fire."""
+    recording.read("/proc/irq/default_smp_affinity")
+    drives = [drive.pcie.address for drive in facts.block_devices if drive.pcie is not None]
+    for address in dict.fromkeys([*(nic.pci_address for nic in facts.nics), *drives]):
+        if address:
+            recording.interrupts(address)
+
+
+def _ask_for_nvme(recording: RecordingHost, facts: "HostFacts") -> None:
+    """What the files tell of NVMe drives; what only a command to the drive would is not asked."""
+    for drive in facts.block_devices:
+        for name in controllers_of(recording, drive.name):
+            recording.read(f"/sys/class/nvme/{name}/serial")
+            recording.read(f"/sys/class/nvme/{name}/power/pm_qos_latency_tolerance_us")
+            recording.read(f"/sys/class/nvme/{name}/device/power/control")
+            for queue in recording.names(f"/sys/block/{drive.name}/mq"):
+                recording.read(f"/sys/block/{drive.name}/mq/{queue}/cpu_list")
 
 
 def _scrubbed(entry: Entry, scrubber: Scrubber) -> Entry:

@@ -15,6 +15,7 @@ from nodeagent.model.errors import HostError, NodeagentError
 from nodeagent.model.reading import ReadStatus
 from tests.fixtures.captured import CAPTURED, HOSTS, captured_host
 from tests.fixtures.generate_host import generate_host
+from tests.fixtures.tree import Tree
 from tests.fixtures.write_hosts import ARCHIVED, archive_text
 
 HEADER = "nodeagent host capture 1\npage-bytes 4096\n"
@@ -240,3 +241,21 @@ def test_a_damaged_archive_is_an_archive_or_a_host_error(garbage: str, start: in
         parse_archive(whole[:start] + garbage + whole[start + end :], name="test")
     except HostError:
         return
+
+
+def test_a_capture_holds_what_files_tell_of_nvme_drives(tmp_path: Path) -> None:
+    host = generate_host(tmp_path / "machine", cpus=4, nvme=1)
+    controller = host.real("/sys/block/nvme0n1/device")
+    Tree(root=tmp_path / "machine").link("/sys/class/nvme/nvme0", controller)
+    values = {
+        f"{controller}/power/pm_qos_latency_tolerance_us": "25000",
+        f"{controller.rpartition('/nvme/')[0]}/power/control": "auto",
+        f"{host.real('/sys/block/nvme0n1')}/mq/0/cpu_list": "0, 1",
+    }
+    for path, text in values.items():
+        file = tmp_path / "machine" / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n")
+    copy = Host(root=_unpacked(format_archive(capture_archive(host, scrubber=Scrubber())), tmp_path))
+    assert [copy.text(path) for path in values] == list(values.values())
+    assert copy.text("/sys/class/nvme/nvme0/power/pm_qos_latency_tolerance_us") == "25000"
