@@ -1,21 +1,20 @@
 """One nftables table as the kernel has it: its text, and whether it is still what was sealed.
 
 `nft -s list table` gives the text that would make the table again, `nft -j` its shape. The seal (model/firewall_change)
-is computed anew from the shape, so that a rule taken out, put in or moved, another policy, another address in a fixed
-set all break it. A rule that was replaced and kept its comment is told by its number: a table that was loaded in one
-transaction numbers its rules one after the other, and a replaced rule takes the next free number. What the kernel
-counts and what dynamic sets learned is no part of either.
+is computed anew from the shape: a rule taken out, put in, moved or replaced, another policy, another address in a fixed
+set all break it. The text of each rule is held against the digest in its comment, so that a rule that was replaced and
+kept its comment is told too. What the kernel counts and what dynamic sets learned is no part of it.
 
-Sources: nft(8), libnftables-json(5), net/netfilter/nf_tables_api.c (nf_tables_newrule).
+Sources: nft(8), libnftables-json(5).
 """
 
 import json
 from collections.abc import Iterator
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from nodeagent.host.firewall_rule import rule_text
 from nodeagent.host.process import run
 from nodeagent.host.process_program import find_program, install_remedy
 from nodeagent.model.command import Command, Completed
@@ -25,6 +24,7 @@ from nodeagent.model.firewall_change import (
     FirewallTable,
     address_ranges,
     chain_line,
+    rule_comment,
     seal,
     set_line,
 )
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
 _SECONDS = 20.0
+_KNOWN = frozenset({"metainfo", "table", "chain", "set", "rule"})
 
 
 def read_table(host: "Host", family: str, name: str) -> FirewallReading:
@@ -105,24 +106,28 @@ def _kept_lines(text: str) -> Iterator[str]:
 
 def _intact_seal(items: list[dict[str, Any]]) -> str:
     """The seal of a table that is as it was sealed; "" for any other."""
-    rules = [item["rule"] for item in items if "rule" in item]
-    sealed = [rule.get("comment", "") for rule in rules if rule.get("chain") == ORIGIN]
-    handles = sorted(rule.get("handle", 0) for rule in rules)
-    if len(sealed) != 1 or handles != list(range(handles[0], handles[0] + len(handles))):
+    if any(not _KNOWN & item.keys() for item in items):
         return ""
-    told = [rule for rule in rules if rule.get("chain") != ORIGIN]
-    in_order = all(one["handle"] < two["handle"] for one, two in pairwise(told))
-    known = {"metainfo", "table", "chain", "set", "rule"}
+    rules = [item["rule"] for item in items if "rule" in item]
     try:
+        told = [_rule(rule) for rule in rules if rule["chain"] != ORIGIN]
+        sealed = [rule["comment"] for rule in rules if rule["chain"] == ORIGIN and rule_text(rule["expr"]) == "return"]
         found = seal(
             chains=[_chain(item["chain"]) for item in items if "chain" in item],
             sets=[_set(item["set"]) for item in items if "set" in item],
-            rules=[f"{rule['chain']} {rule.get('comment', '')}" for rule in told],
+            rules=told,
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return ""  # something in it that we never write
-    strange = [item for item in items if not known & item.keys()]
-    return found if found == sealed[0] and in_order and not strange else ""
+    return found if [found] == sealed and len(rules) == len(told) + 1 else ""
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    """A rule as the seal knows it; ValueError where its comment is not of its text."""
+    text, comment = rule_text(rule["expr"]), rule["comment"]
+    if comment != rule_comment(comment.rpartition(" ")[0], text):
+        raise ValueError(f"the comment {comment!r} is not of the rule {text!r}")
+    return f"{rule['chain']} {comment}"
 
 
 def _chain(chain: dict[str, Any]) -> str:
@@ -136,9 +141,10 @@ def _chain(chain: dict[str, Any]) -> str:
 
 
 def _set(item: dict[str, Any]) -> str:
-    told = item.get("flags", [])
-    flags = sorted([told] if isinstance(told, str) else told)  # a single flag may be a plain word
-    ranges = "" if "dynamic" in flags else address_ranges(_bounds(element) for element in item.get("elem", []))
+    told = item.get("flags", [])  # a single one may be a plain word, and only some versions tell `dynamic`
+    flags = sorted({told} if isinstance(told, str) else {*told} - {"dynamic"})
+    learns = "timeout" in flags
+    ranges = "" if learns else address_ranges(_bounds(element) for element in item.get("elem", []))
     return set_line(
         name=item["name"],
         type=item["type"],

@@ -52,6 +52,11 @@ def seal(*, chains: Iterable[str], sets: Iterable[str], rules: Iterable[str]) ->
     return "nodeagent sha256:" + sha256("\n".join(lines).encode()).hexdigest()
 
 
+def rule_comment(label: str, text: str) -> str:
+    """What a rule is for, and the digest of its text."""
+    return f"{label} {sha256(text.encode()).hexdigest()[:12]}"
+
+
 def chain_line(*, name: str, type: str = "", hook: str = "", priority: int = 0, policy: str = "") -> str:
     """One chain as the seal knows it; one that no packet meets by itself has its name only."""
     return f"{name} {type} {hook} {priority} {policy}"

@@ -12,12 +12,14 @@ The order of the rules of `input`, which is what decides:
 5. management and services pass, from their sources;
 6. the rest is told, not too often, counted, and dropped by the policy.
 
-Each rule has a comment with the digest of its text, so a changed rule changes the seal.
+Each rule has a comment with the digest of its text, by which host/firewall.py knows it again in what nft lists. So
+rules are written in the few forms that host/firewall_rule.py reads, and a list of ports, interfaces or ICMP types is
+as many rules: a set of a rule's own (`dport { 22, 2222 }`) is listed in another form by each version of nft.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from itertools import product
 
 from nodeagent.model.firewall_change import (
     FAMILY,
@@ -26,16 +28,17 @@ from nodeagent.model.firewall_change import (
     FirewallTable,
     address_ranges,
     chain_line,
+    rule_comment,
     seal,
     set_line,
 )
 from nodeagent.tune.firewall_settings import ANY, FirewallSettings, Network, Service, networks, port_ranges
 
 _FORGET_SECONDS = 60
-_ICMP4 = "destination-unreachable, time-exceeded, parameter-problem"
+_ICMP4 = ("destination-unreachable", "time-exceeded", "parameter-problem")
 _ICMP6 = (
-    "destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, "
-    "nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query"
+    *("destination-unreachable", "packet-too-big", "time-exceeded", "parameter-problem"),
+    *("nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert", "mld-listener-query"),
 )
 
 
@@ -46,7 +49,7 @@ class _Rule:
 
     @property
     def comment(self) -> str:
-        return f"{self.label} {sha256(self.text.encode()).hexdigest()[:12]}"
+        return rule_comment(self.label, self.text)
 
     def __str__(self) -> str:
         return f'\t\t{self.text} comment "{self.comment}"\n'
@@ -69,7 +72,7 @@ class _Set:
         return set_line(
             name=self.name,
             type=self.type,
-            flags=["dynamic", "timeout"] if self.size else ["interval"],
+            flags=["timeout"] if self.size else ["interval"],
             size=self.size,
             timeout_seconds=_FORGET_SECONDS if self.size else 0,
             ranges=address_ranges((int(network[0]), int(network[-1])) for network in self.members),
@@ -118,50 +121,54 @@ def _sets(settings: FirewallSettings) -> Iterator[_Set]:
 def _rules(settings: FirewallSettings, interfaces: Mapping[str, tuple[str, ...]]) -> Iterator[_Rule]:
     yield _Rule(label="loopback", text='iif "lo" accept')
     for service in settings.services:
-        yield from _limits(service, _scope(interfaces.get(service.name)))
+        yield from _limits(service, _scopes(interfaces.get(service.name)))
     yield _Rule(label="replies", text="ct state established,related accept")
-    yield _Rule(label="ICMP that IP needs", text=f"icmp type {{ {_ICMP4} }} accept")
-    yield _Rule(label="ICMPv6 that IP needs", text=f"icmpv6 type {{ {_ICMP6} }} accept")
+    yield from _needed()
     yield _Rule(label="no connection", text="ct state invalid drop")
     if settings.ping:
         yield _Rule(label="ping", text="icmp type echo-request limit rate 50/second burst 50 packets accept")
         yield _Rule(label="ping", text="icmpv6 type echo-request limit rate 50/second burst 50 packets accept")
     yield _Rule(label="DHCPv6 replies", text="ip6 saddr fe80::/10 udp dport 546 accept")
     management = settings.management
-    yield from _openings("management", "tcp", management.ports, management.sources, scope="")
+    yield from _openings("management", "tcp", management.ports, management.sources, scopes=("",))
     for service in settings.services:
-        scope = _scope(interfaces.get(service.name))
+        scopes = _scopes(interfaces.get(service.name))
         for protocol in service.protocol.each:
-            yield from _openings(service.name, protocol, service.ports, service.sources, scope=scope)
+            yield from _openings(service.name, protocol, service.ports, service.sources, scopes=scopes)
     if settings.log_per_minute:
         rate = f"limit rate {settings.log_per_minute}/minute burst 5 packets"
         yield _Rule(label="told", text=f'{rate} log prefix "nodeagent drops: "')
     yield _Rule(label="dropped", text="counter drop")
 
 
-def _limits(service: Service, scope: str) -> Iterator[_Rule]:
+def _needed() -> Iterator[_Rule]:
+    for protocol, types in (("icmp", _ICMP4), ("icmpv6", _ICMP6)):
+        for name in types:
+            yield _Rule(label="IP needs it", text=f"{protocol} type {name} accept")
+
+
+def _limits(service: Service, scopes: tuple[str, ...]) -> Iterator[_Rule]:
     for protocol, version in _limited(service):
-        rate = service.limit(protocol)
-        new = "ct state new " if protocol == "tcp" else ""
-        address = _saddr(version)
+        rate, address = service.limit(protocol), _saddr(version)
         where = f"{address} @{_from(service.name, version)} " if ANY not in service.sources else ""
+        new = "ct state new " if protocol == "tcp" else ""
         meter = f"update @{_met(service, protocol, version)} {{ {address} limit rate over {rate}/second"
-        yield _Rule(
-            label=f"{service.name} {protocol} ipv{version} limit",
-            text=f"{scope}{where}{new}{protocol} dport {_ports(service.ports)} {meter} burst {rate} packets }} "
-            "counter drop",
-        )
+        for scope, ports in product(scopes, _ports(service.ports)):
+            yield _Rule(
+                label=f"{service.name} {protocol} ipv{version} limit",
+                text=f"{scope}{where}{new}{protocol} dport {ports} {meter} burst {rate} packets }} counter drop",
+            )
 
 
-def _openings(name: str, protocol: str, ports: str, sources: tuple[str, ...], *, scope: str) -> Iterator[_Rule]:
-    match = f"{protocol} dport {_ports(ports)} accept"
-    if ANY in sources:
-        yield _Rule(label=f"{name} {protocol}", text=f"{scope}{match}")
-        return
-    for version in (4, 6):
-        if networks(sources, version=version):
-            where = f"{_saddr(version)} @{_from(name, version)}"
-            yield _Rule(label=f"{name} {protocol} ipv{version}", text=f"{scope}{where} {match}")
+def _openings(
+    name: str, protocol: str, ports: str, sources: tuple[str, ...], *, scopes: tuple[str, ...]
+) -> Iterator[_Rule]:
+    wheres = {"": ""}
+    if ANY not in sources:
+        versions = [version for version in (4, 6) if networks(sources, version=version)]
+        wheres = {f" ipv{version}": f"{_saddr(version)} @{_from(name, version)} " for version in versions}
+    for scope, (family, where), some in product(scopes, wheres.items(), _ports(ports)):
+        yield _Rule(label=f"{name} {protocol}{family}", text=f"{scope}{where}{protocol} dport {some} accept")
 
 
 def _limited(service: Service) -> Iterator[tuple[str, int]]:
@@ -171,10 +178,9 @@ def _limited(service: Service) -> Iterator[tuple[str, int]]:
                 yield protocol, version
 
 
-def _scope(names: tuple[str, ...] | None) -> str:
-    if names is None:
-        return ""
-    return f"iifname {{ {', '.join(_quoted(name) for name in names)} }} "
+def _scopes(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The beginning of a rule for each interface that a service is bound to; one of no words for every interface."""
+    return ("",) if names is None else tuple(f"iifname {_quoted(name)} " for name in names)
 
 
 def _quoted(name: str) -> str:
@@ -182,9 +188,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', "").replace("\\", "") + '"'
 
 
-def _ports(text: str) -> str:
-    ranges = (str(first) if first == last else f"{first}-{last}" for first, last in port_ranges(text))
-    return f"{{ {', '.join(ranges)} }}"
+def _ports(text: str) -> tuple[str, ...]:
+    return tuple(str(first) if first == last else f"{first}-{last}" for first, last in port_ranges(text))
 
 
 def _saddr(version: int) -> str:
