@@ -90,7 +90,7 @@ def plan(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
     ! at the next boot  ? known after apply
 
     The exit code is 0, also when there are changes (2 with --detailed-exitcode, as Terraform has it), 1 for an error, 4
-    for a plan that contradicts itself.
+    for a plan that contradicts itself or would do harm.
     """
     from nodeagent.cli import tune_plan
 
@@ -106,6 +106,12 @@ def plan(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
     multiple=True,
     type=click.Choice(_RISKS),
     help="Allow steps of this risk; may be repeated. Live changes are always allowed.",
+)
+@click.option(
+    "--override",
+    multiple=True,
+    metavar="ID",
+    help="Apply in spite of this clash (NA-CONFLICT-...), which `tune plan` tells; may be repeated.",
 )
 @click.option(
     "--confirm-within",

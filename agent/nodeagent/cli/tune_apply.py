@@ -21,6 +21,7 @@ from nodeagent.model.units import parse_duration
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune.apply import apply, tidy_up
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
+from nodeagent.tune.clashes import CLASHES
 from nodeagent.tune.confirm import check_window
 from nodeagent.tune.disruption import check_undisturbed, default_window
 from nodeagent.tune.gate import check_plan, check_rights
@@ -45,6 +46,7 @@ class Request:
     confirm_within: str | None = None
     no_confirm: bool = False
     force: bool = False
+    override: tuple[str, ...] = ()
     state_dir: Path | None = None
     root: Path = Path("/")
 
@@ -52,6 +54,8 @@ class Request:
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     if request.no_confirm and request.confirm_within is not None:
         raise UsageError("--confirm-within and --no-confirm can't both be meant")
+    if unknown := [name for name in request.override if name not in {clash.id for clash in CLASHES}]:
+        raise UsageError(f"--override {unknown[0]}: there is no clash of this id", remedy="nodeagent tune plan")
     within = _window(request.confirm_within)
     saved, reference = read_plan(request.plan_file) if request.plan_file else (None, None)
     if saved is not None and request.only:
@@ -76,7 +80,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         order = _order(host, plan, profile, request, within)
         if host.is_live:
             check_rights(plan, TUNABLES, is_root=tune_setup.is_root())
-        check_plan(plan, allow=order.allow)
+        check_plan(plan, allow=order.allow, overrides=order.overrides)
         check_undisturbed(host, profile.validator.units, plan.items, force=order.force)
         if plan.items and saved is None and not request.yes:
             click.confirm("\nApply this plan?", abort=True, err=True)
@@ -113,6 +117,7 @@ def _order(host: Host, plan: Plan, profile: Profile, request: Request, within: f
         read_facts=lambda: host.facts(fresh=True),
         allow=frozenset(Risk(name) for name in request.allow),
         force=request.force,
+        overrides=request.override,
         confirm_within_seconds=default_window(plan.items, TUNABLES) if asks_nothing else within,
     )
 

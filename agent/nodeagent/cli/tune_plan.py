@@ -48,7 +48,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     if request.out is not None:
         _save(request.out, document)
         click.echo(f"Saved in {request.out}. To carry it out: nodeagent tune apply {request.out}", err=as_json)
-    if plan.conflicts:
+    if plan.refusals():
         return ExitCode.REFUSED
     return ExitCode.DIFFERS if request.detailed_exitcode and plan.items else ExitCode.OK
 

@@ -19,6 +19,7 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.action import Action, action_of, count
+from nodeagent.tune.conflicts import Conflict
 from nodeagent.tune.disruption import default_window, risks_to_allow
 from nodeagent.tune.gate import allowing
 from nodeagent.tune.plan import Plan
@@ -54,9 +55,19 @@ def plan_lines(plan: Plan, terminal: Terminal, *, verbose: bool, width: int) -> 
             yield ""
     yield from _notice_lines([tunable.verdict for tunable in plan.tunables], terminal, width=width)
     for conflict in plan.conflicts:
-        yield from wrapped(f"conflict: {conflict.reason}", width, tone=Tone.BAD, terminal=terminal, indent="  ")
+        yield from _conflict_lines(conflict, terminal, width=width)
     yield from permission_lines(plan, width, terminal=terminal)
     yield plan_summary(plan)
+
+
+def _conflict_lines(conflict: Conflict, terminal: Terminal, *, width: int) -> Iterator[str]:
+    tone, word = (Tone.WARN, "overridden") if conflict.overridden else (Tone.BAD, "conflict")
+    yield from wrapped(f"{word}: {conflict.id}: {conflict.reason}", width, tone=tone, terminal=terminal, indent="  ")
+    if conflict.overridden:
+        yield from wrapped(f"the profile: {conflict.overridden}", width, tone=tone, terminal=terminal, indent="    ")
+    elif conflict.remedy:
+        text = f"{conflict.remedy}; where it is meant: {conflict.override}"
+        yield from wrapped(text, width, tone=tone, terminal=terminal, indent="    ")
 
 
 def permission_lines(plan: Plan, width: int, *, terminal: Terminal) -> Iterator[str]:
@@ -80,7 +91,7 @@ def plan_summary(plan: Plan) -> str:
         f"{counted[Action.CREATE]} to create",
         f"{counted[Action.REMOVE]} to remove",
         *([f"{counted[Action.DEFERRED]} known after apply"] if counted[Action.DEFERRED] else []),
-        *([f"{len(plan.conflicts)} in conflict: apply will refuse"] if plan.conflicts else []),
+        *([f"{len(plan.refusals())} in conflict: apply will refuse"] if plan.refusals() else []),
     ]
     return f"Plan: {', '.join(parts)}."
 

@@ -52,6 +52,14 @@ class ValidatorSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A clash of docs/conflicts.md that the profile means, and why."""
+
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """`digest` is the sha256 of the merged document: two hosts with the same digest want the same.
 
@@ -67,5 +75,6 @@ class Profile:
     benchmarks: tuple[BenchmarkSetting, ...] = ()
     match: Match = Match()
     validator: ValidatorSetting = ValidatorSetting()
+    overrides: tuple[Override, ...] = ()
     left_out: tuple[str, ...] = ()
     placement: PlacementSettings | None = None

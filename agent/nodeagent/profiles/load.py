@@ -11,7 +11,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from nodeagent.model.profile import BenchmarkSetting, Profile, ValidatorSetting
+from nodeagent.model.profile import BenchmarkSetting, Override, Profile, ValidatorSetting
 from nodeagent.profiles import document, plain
 from nodeagent.profiles.binding import Binder, Spot
 from nodeagent.profiles.document import Scalar
@@ -140,6 +140,7 @@ def _bind(merged: Merged, settings_types: Mapping[str, Any], problems: Problems)
         benchmarks=typed.benchmarks,
         match=typed.match,
         validator=ValidatorSetting(unit=typed.validator.unit, also=typed.validator.also),
+        overrides=tuple(Override(id=entry.id, why=entry.why) for entry in typed.overrides),
         left_out=tuple(left_out),
         placement=typed.placement,
     )
@@ -199,6 +200,7 @@ def _digest(typed: ProfileDocument, tune: Mapping[str, Any]) -> str:
         "places": typed.places,
         "benchmarks": typed.benchmarks,
         **({"placement": typed.placement} if typed.placement else {}),
+        **({"overrides": sorted(entry.id for entry in typed.overrides)} if typed.overrides else {}),
         **({"validator": typed.validator} if typed.validator != ValidatorSection() else {}),
     }
     text = dumps(plain.to_plain(wanted, without=("why", "source", "origin")), sort_keys=True, separators=(",", ":"))

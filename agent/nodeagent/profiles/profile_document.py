@@ -36,12 +36,20 @@ class ValidatorSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideSection:
+    """A clash (docs/conflicts.md) that the profile means, and why."""
+
+    id: Annotated[str, Pattern(r"NA-CONFLICT-\d{3}", "the id of a clash, such as NA-CONFLICT-001")]
+    why: Summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileDocument:
     """One profile: how a machine should be set up, where to measure it and what.
 
     `extends` names profiles to start from, the last one standing over the first; `leave_out` names settings of theirs
     to forget (`tune.sysctl.vm.swappiness`). `match` says which machines it is meant for, `placement` who uses which
-    CPUs of them, `validator` which units are not to be disturbed.
+    CPUs of them, `validator` which units are not to be disturbed, `overrides` which clashes are meant.
     """
 
     schema: SchemaVersion
@@ -52,6 +60,7 @@ class ProfileDocument:
     match: Match = field(default_factory=Match)
     validator: ValidatorSection = field(default_factory=ValidatorSection)
     placement: PlacementSettings | None = None
+    overrides: tuple[OverrideSection, ...] = ()
     tune: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[PlaceSetting, ...] = ()
     benchmarks: tuple[BenchmarkSetting, ...] = ()
@@ -68,7 +77,8 @@ CheckedDocument = Annotated[ProfileDocument, Check(_faults)]
 
 def merged_shape(settings_types: Mapping[str, Any]) -> dict[str, Any]:
     """What a profile inherits from those it extends, with its types; every other key is its own."""
-    shape = {key: child(ProfileDocument, key) for key in ("match", "placement", "validator", "places", "benchmarks")}
+    inherited = ("match", "placement", "validator", "overrides", "places", "benchmarks")
+    shape = {key: child(ProfileDocument, key) for key in inherited}
     return {**shape, "tune": dict(settings_types)}
 
 
@@ -77,6 +87,8 @@ def identity_keys(item_type: Any) -> tuple[str, ...]:
     item = bare(item_type)
     if item is PlaceSetting:
         return ("role",)
+    if item is OverrideSection:
+        return ("id",)
     if item is BenchmarkSetting:
         return ("benchmark", "place")
     return ("name",) if "name" in (names(item) or ()) else ()

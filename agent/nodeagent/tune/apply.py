@@ -17,9 +17,11 @@ from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune import confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
-from nodeagent.tune.conflicts import find_conflicts
+from nodeagent.tune.clashes import find_clashes
+from nodeagent.tune.clashes.situation import Situation
+from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
 from nodeagent.tune.disruption import check_undisturbed
-from nodeagent.tune.gate import check_plan, unpermitted
+from nodeagent.tune.gate import check_conflicts, check_plan, unpermitted
 from nodeagent.tune.ledger import Kind
 from nodeagent.tune.plan import enabled_tunables, plan_all, plan_items
 from nodeagent.tune.progress import Step
@@ -48,7 +50,7 @@ def apply(session: Session, order: Order) -> ApplyResult:
     JournalError where a record can't be kept; what was done until then stands and is recorded. Everything else that
     goes wrong is undone and told in the result.
     """
-    check_plan(order.plan, allow=order.allow)
+    check_plan(order.plan, allow=order.allow, overrides=order.overrides)
     check_undisturbed(session.host, order.profile.validator.units, order.plan.items, force=order.force)
     facts = order.placed_facts()
     check_identity(
@@ -61,6 +63,7 @@ def apply(session: Session, order: Order) -> ApplyResult:
     recovered = tidy_up(session)
     run = _Run(session, order, facts=order.placed_facts() if recovered else facts, recovered=recovered)
     run.check_fresh()
+    run.check_clashes(order.plan.items)
     return run.run() if order.plan.items else run.nothing()
 
 
@@ -94,6 +97,7 @@ class _Run:
         self.recovered = recovered
         self.transaction = session.clock.new_name()
         self.applied: list[Change] = []
+        self.overridden: dict[str, str] = {}
         self.scripted = list(order.plan.changes)
         self.script: Path | None = None
         self.total = len(order.plan.items)
@@ -105,6 +109,16 @@ class _Run:
         enabled = enabled_tunables(profile, self.order.tunables, only=self.plan.only or None)
         now = [item for _, items in plan_all(host, enabled, profile, self.facts) for item in items]
         check_fresh(self.plan, now)
+
+    def check_clashes(self, items: Sequence[PlanItem]) -> None:
+        """RefusedError where these steps would do harm on this machine and nobody overrides it."""
+        found = self._clashes(items)
+        check_conflicts(found, profile=self.plan.profile, overrides=self.order.overrides)
+        self.overridden |= {conflict.id: conflict.overridden or conflict.override for conflict in found}
+
+    def _clashes(self, items: Sequence[PlanItem]) -> tuple[Conflict, ...]:
+        host, profile = self.session.host, self.order.profile
+        return find_clashes(Situation(items=items, facts=self.facts, host=host, profile=profile))
 
     def nothing(self) -> ApplyResult:
         return ApplyResult(outcome=ApplyOutcome.NOTHING, verdicts=self._verify(), recovered=self.recovered)
@@ -139,6 +153,7 @@ class _Run:
             machine_id=self.plan.machine_id,
             steps=self.total,
             validator_units=list(self.order.profile.validator.units),
+            overridden=self.overridden,
             version=VERSION,
         )
         self.session.tell(Step.BEGUN, self.transaction, total=self.total)
@@ -186,6 +201,8 @@ class _Run:
             raise StepError(f"{refused[0].key} turned out to carry the risk {refused[0].risk}, which was not allowed")
         if conflicts := find_conflicts([*self.applied, *now]):
             raise StepError(f"what {name} turned out to need contradicts the plan: {conflicts[0].reason}")
+        if clashes := unanswered(self._clashes(now), self.order.overrides):
+            raise StepError(f"what {name} turned out to need would do harm: {clashes[0].id}: {clashes[0].reason}")
         self.scripted += [item for item in now if isinstance(item, Change)]
         write_undo_script(self.session, self.transaction, self.scripted)
         self.total += len(now) - 1

@@ -24,7 +24,8 @@ class Order:
     """Everything that an apply is given. `read_facts` reads the machine anew; `interrupted` is asked between steps.
 
     `confirm_within_seconds` arms a guard that rolls back unless `tune confirm` comes in time; `start_guard` and
-    `end_guard` start and end it. `force` carries out also what a running validator could feel.
+    `end_guard` start and end it. `force` carries out also what a running validator could feel;
+    `overrides` are ids of clashes that are meant.
     """
 
     plan: Plan
@@ -33,6 +34,7 @@ class Order:
     read_facts: Callable[[], HostFacts]
     allow: Collection[Risk] = ()
     force: bool = False
+    overrides: Collection[str] = ()
     confirm_within_seconds: float | None = None
     interrupted: Callable[[], bool] = field(default=lambda: False)
     start_guard: guard.Start = guard.start

@@ -5,7 +5,7 @@ worse, in a rollback that restores the wrong half (vm.dirty_bytes reads 0 while 
 back is EINVAL).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nodeagent.model.boot_change import SetBootParameters
@@ -26,14 +26,11 @@ from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
+from nodeagent.tune import sysctl_name
+from nodeagent.tune.sysctl_rules import COUPLED
 
-COUPLED = (
-    frozenset({"/proc/sys/vm/dirty_bytes", "/proc/sys/vm/dirty_ratio"}),
-    frozenset({"/proc/sys/vm/dirty_background_bytes", "/proc/sys/vm/dirty_background_ratio"}),
-    frozenset({"/proc/sys/vm/overcommit_kbytes", "/proc/sys/vm/overcommit_ratio"}),
-)
-"""Knobs of which writing one sets the other to 0 (Documentation/admin-guide/sysctl/vm.rst)."""
-
+_COUPLES = tuple(frozenset(map(sysctl_name.path, pair)) for pair in COUPLED.items())
+"""Knobs of which writing one sets the other to 0."""
 
 _SECOND_THREADS = "/sys/devices/system/cpu/smt/control"
 _POLICIES = "/sys/devices/system/cpu/cpufreq/policy"
@@ -41,15 +38,28 @@ _POLICIES = "/sys/devices/system/cpu/cpufreq/policy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """Why a plan can't be applied; `keys` are the steps it is about."""
+    """Why a plan is not applied as it stands; `keys` are the steps it is about.
 
+    `id` is stable, with its heading in docs/conflicts.md. `override` is what to say to apply it all the same, empty
+    for a contradiction, which nobody can mean; `overridden` is why the profile overrides it already.
+    """
+
+    id: str
     keys: tuple[str, ...]
     reason: str
+    remedy: str = ""
+    override: str = ""
+    overridden: str = ""
 
 
 def find_conflicts(items: Sequence[PlanItem]) -> tuple[Conflict, ...]:
     """All of them, in the order of the plan; empty for a plan that can be applied."""
     return (*_twice(items), *_torn_couples(items), *_without_ground(items), *_moving_ground(items))
+
+
+def unanswered(conflicts: Sequence[Conflict], overrides: Collection[str]) -> tuple[Conflict, ...]:
+    """Those that refuse an apply: contradictions always, others unless their id or the profile overrides them."""
+    return tuple(found for found in conflicts if not (found.overridden or (found.override and found.id in overrides)))
 
 
 def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
@@ -58,17 +68,18 @@ def _twice(items: Sequence[PlanItem]) -> Iterator[Conflict]:
     for item in items:
         if item.key in keys:
             by = f"{keys[item.key].tunable} and {item.tunable}"
-            yield Conflict(keys=(item.key,), reason=f"{item.key} is set twice, by {by}")
+            yield Conflict(id="NA-PLAN-001", keys=(item.key,), reason=f"{item.key} is set twice, by {by}")
             continue
         keys[item.key] = item
         for name in dict.fromkeys(_objects(item)):  # a group may write one knob on both ways
             if name in objects:
                 other = objects[name]
-                yield Conflict(keys=(other.key, item.key), reason=f"{other.key} and {item.key} both set {name}")
+                reason = f"{other.key} and {item.key} both set {name}"
+                yield Conflict(id="NA-PLAN-001", keys=(other.key, item.key), reason=reason)
             objects.setdefault(name, item)
 
 
-def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911 - one a kind
+def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911, PLR0912 - one a kind
     """What a step writes, so that two steps with different keys can be told to write the same."""
     match item:
         case WriteFile() | WriteConfig() | SetBootParameters():
@@ -104,21 +115,19 @@ def _torn_couples(items: Sequence[PlanItem]) -> Iterator[Conflict]:
         if not isinstance(item, WriteFile | WriteCoupled):
             continue
         paths = {item.path} if isinstance(item, WriteFile) else {member.path for member in item.members}
-        for couple in COUPLED:
+        for couple in _COUPLES:
             if paths & couple and not couple <= paths:
                 other = ", ".join(sorted(couple - paths))
-                yield Conflict(
-                    keys=(item.key,), reason=f"{item.key} would change {other} too, which it does not record"
-                )
+                reason = f"{item.key} would change {other} too, which it does not record"
+                yield Conflict(id="NA-PLAN-002", keys=(item.key,), reason=reason)
 
 
 def _without_ground(items: Sequence[PlanItem]) -> Iterator[Conflict]:
     earlier: set[str] = set()
     for item in items:
         if isinstance(item, Deferred) and item.waits_for not in earlier:
-            yield Conflict(
-                keys=(item.key,), reason=f"{item.key} waits for {item.waits_for}, which no earlier step sets"
-            )
+            reason = f"{item.key} waits for {item.waits_for}, which no earlier step sets"
+            yield Conflict(id="NA-PLAN-003", keys=(item.key,), reason=reason)
         if isinstance(item, Change):
             earlier.add(item.key)
 
@@ -130,6 +139,7 @@ def _moving_ground(items: Sequence[PlanItem]) -> Iterator[Conflict]:
     if switch and policies:
         more = f" and {len(policies) - 1} more" if len(policies) > 1 else ""
         yield Conflict(
+            id="NA-PLAN-004",
             keys=(switch.key, *(item.key for item in policies)),
             reason=f"{switch.key} changes which CPUs there are, and {policies[0].key}{more} would not be the planned "
             f"steps any more: apply it by itself first (nodeagent tune apply --only {switch.tunable})",

@@ -6,23 +6,37 @@ from nodeagent.model.change import PlanItem, Risk
 from nodeagent.model.errors import RefusedError
 from nodeagent.model.need import NeedKind
 from nodeagent.tune.agreement import shortened
+from nodeagent.tune.conflicts import Conflict, unanswered
 from nodeagent.tune.plan import Plan
 from nodeagent.tune.tunable import AnyTunable
 
 
-def check_plan(plan: Plan, *, allow: Collection[Risk]) -> None:
+def check_plan(plan: Plan, *, allow: Collection[Risk], overrides: Collection[str] = ()) -> None:
     """RefusedError where steps of the plan conflict, or carry a risk that nobody allowed."""
-    if plan.conflicts:
-        raise RefusedError(
-            f"the plan contradicts itself: {shortened([conflict.reason for conflict in plan.conflicts])}",
-            remedy=f"leave one of them out (nodeagent profile show {plan.profile}), or choose with --only",
-        )
+    check_conflicts(plan.conflicts, profile=plan.profile, overrides=overrides)
     if refused := unpermitted(plan.items, allow=allow):
         risks = sorted({item.risk.value for item in refused})
         raise RefusedError(
             f"{len(refused)} steps carry a risk that was not allowed ({', '.join(risks)}): "
             f"{shortened([item.key for item in refused])}",
             remedy=f"read the plan again, then: nodeagent tune apply {allowing(risks)}",
+        )
+
+
+def check_conflicts(conflicts: Sequence[Conflict], *, profile: str, overrides: Collection[str]) -> None:
+    """RefusedError for contradictions, and for clashes that nobody overrides."""
+    found = unanswered(conflicts, overrides)
+    if contradictions := [conflict for conflict in found if not conflict.override]:
+        raise RefusedError(
+            f"the plan contradicts itself: {shortened([conflict.reason for conflict in contradictions])}",
+            remedy=f"leave one of them out (nodeagent profile show {profile}), or choose with --only",
+        )
+    if found:
+        options = " ".join(dict.fromkeys(conflict.override for conflict in found))
+        remedies = "; or ".join(dict.fromkeys(conflict.remedy for conflict in found))
+        raise RefusedError(
+            f"it would do harm: {shortened([f'{conflict.id}: {conflict.reason}' for conflict in found])}",
+            remedy=f"{remedies}; where it is meant: nodeagent tune apply {options}",
         )
 
 

@@ -4,7 +4,7 @@ Pure: it asks tunables, which read through the HostReader they are given, and an
 saved, compared and applied; its digest covers what decides about the machine, not how it is told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,7 +17,9 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
-from nodeagent.tune.conflicts import Conflict, find_conflicts
+from nodeagent.tune.clashes import find_clashes
+from nodeagent.tune.clashes.situation import Situation
+from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
 from nodeagent.tune.document import item_to_document
 from nodeagent.tune.placement import placed
 from nodeagent.tune.record import body_to_text
@@ -38,7 +40,11 @@ class TunablePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`only` names the tunables it was restricted to; empty is all that the profile enables."""
+    """`only` names the tunables it was restricted to; empty is all that the profile enables.
+
+    `clashes` were looked for when it was made; a plan that was read from a file has none until it is applied, which
+    looks for them anew.
+    """
 
     machine_id: str
     hostname: str
@@ -48,6 +54,7 @@ class Plan:
     only: tuple[str, ...] = ()
     created_at: float = 0.0
     tunables: tuple[TunablePlan, ...] = ()
+    clashes: tuple[Conflict, ...] = ()
 
     @property
     def items(self) -> tuple[PlanItem, ...]:
@@ -64,7 +71,12 @@ class Plan:
 
     @cached_property
     def conflicts(self) -> tuple[Conflict, ...]:
-        return find_conflicts(self.items)
+        """Contradictions, then clashes."""
+        return (*find_conflicts(self.items), *self.clashes)
+
+    def refusals(self, overrides: Collection[str] = ()) -> tuple[Conflict, ...]:
+        """The conflicts that neither the profile nor these ids override."""
+        return unanswered(self.conflicts, overrides)
 
     @cached_property
     def digest(self) -> str:
@@ -95,6 +107,11 @@ def make_plan(
     """
     enabled = enabled_tunables(profile, tunables, only=only)
     facts = placed(facts, profile)
+    planned = tuple(
+        TunablePlan(tunable=tunable.name, items=items, verdict=judge(host, tunable, profile, facts))
+        for tunable, items in plan_all(host, enabled, profile, facts)
+    )
+    items = tuple(item for tunable in planned for item in tunable.items)
     return Plan(
         machine_id=facts.platform.machine_id,
         hostname=facts.platform.hostname,
@@ -103,10 +120,8 @@ def make_plan(
         profile_digest=profile.digest,
         only=tuple(tunable.name for tunable in enabled) if only else (),
         created_at=created_at,
-        tunables=tuple(
-            TunablePlan(tunable=tunable.name, items=items, verdict=judge(host, tunable, profile, facts))
-            for tunable, items in plan_all(host, enabled, profile, facts)
-        ),
+        tunables=planned,
+        clashes=find_clashes(Situation(items=items, facts=facts, host=host, profile=profile)),
     )
 
 

@@ -7,6 +7,7 @@ edited, cut off or made by another version is refused.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def plan_to_document(plan: Plan, *, reference: str) -> dict[str, Any]:
         "changes": len(plan.items),
         "summary": {action.value: number for action, number in sorted(counted.items()) if number},
         "needs_allow": list(risks_to_allow(plan.items)),
-        "conflicts": [{"keys": list(conflict.keys), "reason": conflict.reason} for conflict in plan.conflicts],
+        "conflicts": [asdict(conflict) for conflict in plan.conflicts],
         "tunables": [_tunable_to_document(tunable) for tunable in plan.tunables],
     }
 
