@@ -50,7 +50,7 @@ set_port() {
     port=$(interface_at "$2")
     shift 2
     [ -n "$port" ] || return 1
-    "${ethtool_program:-false}" "$flag" "$port" "$@" || [ "$?" = 80 ]
+    "${ethtool_program:-false}" "$flag" "$port" "$@" >/dev/null || [ "$?" = 80 ]
 }
 # now_has FLAG FUNCTION LABEL VALUE: the present number, below the maxima; n/a counts as 0
 now_has() {
@@ -68,11 +68,14 @@ now_has() {
         done
     } | grep -q yes
 }
-# waits_for FUNCTION LABEL VALUE: a line of ethtool -c
+# waits_for FUNCTION LABEL VALUE: a line of ethtool -c; n/a counts as 0
 waits_for() {
     ask_port -c "$1" | while IFS= read -r line; do
         words "$line"
-        [ "$text" != "$2: $3" ] || echo yes
+        case $text in
+        "$2: $3") echo yes ;;
+        "$2: n/a") [ "$3" != 0 ] || echo yes ;;
+        esac
     done | grep -q yes
 }
 # adapts FUNCTION DIRECTION on|off
