@@ -23,6 +23,7 @@ from nodeagent.tune.tunables.nic_queues import NIC_QUEUES
 from nodeagent.tune.tunables.nic_rings import NIC_RINGS
 from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sriov import SRIOV
+from nodeagent.tune.tunables.swap import SWAP
 from nodeagent.tune.tunables.sysctl import SYSCTL
 from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
@@ -44,6 +45,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     KERNEL_COMMAND_LINE,
     CONFLICTING_SERVICES,
     LIMITS,
+    SWAP,
     HUGEPAGES,
     SRIOV,
     NIC_QUEUES,
