@@ -116,6 +116,14 @@ def test_a_rollback_leaves_no_mount_no_unit_and_fstab_to_the_byte(clean: Guest) 
     assert clean.shell.check(look) == before
 
 
+def test_an_apply_in_a_sandbox_mounts_for_everybody_and_takes_it_back(clean: Guest) -> None:
+    sandbox = "systemd-run --quiet --wait --collect --pipe --property=PrivateMounts=yes --"
+    clean.shell.check(f"{sandbox} {_APPLY} /root/roles.yaml", timeout_seconds=600)
+    assert _squeezed(clean.shell.check(_MOUNTS)) == _WHERE
+    clean.shell.check(f"{sandbox} nodeagent tune rollback --yes", timeout_seconds=300)
+    assert clean.shell.run(_MOUNTS).stdout == b""
+
+
 @pytest.mark.parametrize(
     ("name", "script"),
     [

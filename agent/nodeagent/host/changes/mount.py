@@ -5,8 +5,9 @@ have the UUID, or a cloned drive would be mounted at random. Only the options th
 (model/mount_options.py). An unmount that finds the filesystem in use says who uses it and stops: a lazy unmount would
 leave them writing into a filesystem that nobody sees any more.
 
-This mounts in the current namespace with mount(8). Where systemd runs the machine, a mount should be a unit that PID 1
-starts, or a sandboxed service mounts for itself alone.
+mount(8) acts in the namespace of whoever starts it. A service with a sandbox has one of its own, in which it would
+mount for itself alone; then PID 1 is asked to run mount(8) (systemd-run), and what it mounts comes into ours too, since
+a sandbox receives what happens outside (systemd.exec(5), mount_namespaces(7)). Whether it arrived is read in ours.
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 120.0
 """Replaying the journal of a large filesystem after a crash takes its time."""
 _SHOWN_USERS = 8
+_WAITING = ("--quiet", "--wait", "--collect", "--pipe", "--service-type=exec", "--")
 _UUID = "UUID="
 _FLAGS = frozenset(
     {"ro", "nosuid", "nodev", "noexec", "nosymfollow", "noatime", "nodiratime", "relatime", "sync", "lazytime"}
@@ -72,7 +74,7 @@ def _mount(host: "Host", target: str, wanted: MountState) -> None:
         raise RefusedError(f"{target} is not a directory, or a link leads to it", remedy=f"ls -ld {target}")
     node = _device(host, wanted)
     options = ",".join(sorted(wanted.options)) or "defaults"
-    completed = _run("mount", "-t", wanted.fstype, "-o", options, "--", node, target)
+    completed = _run(host, "mount", "-t", wanted.fstype, "-o", options, "--", node, target)
     if not completed.ok:
         raise _failed(f"mount {node} at {target}", completed, f"dmesg | tail; findmnt --source {node}")
     entry = top_mount(host, target)
@@ -88,7 +90,7 @@ def _remount(host: "Host", target: str, wanted: MountState) -> None:
     # Named together with its device, so that mount(8) adds nothing from fstab; flags that aren't named would be
     # cleared, so those of the mount that are in force are named too.
     options = ",".join(["remount", *sorted(_kept_flags(entry, wanted)), *sorted(wanted.options)])
-    completed = _run("mount", "-o", options, "--", entry.source, target)
+    completed = _run(host, "mount", "-o", options, "--", entry.source, target)
     if not completed.ok:
         raise _failed(f"change the options of {target} to {options}", completed, "dmesg | tail")
 
@@ -100,7 +102,7 @@ def _kept_flags(entry: MountEntry, wanted: MountState) -> frozenset[str]:
 
 
 def _unmount(host: "Host", target: str) -> None:
-    completed = _run("umount", "--", target)
+    completed = _run(host, "umount", "--", target)
     if completed.ok:
         return
     users = [str(user) for user in users_of_mount(host, target)]
@@ -130,8 +132,16 @@ def _device(host: "Host", wanted: MountState) -> str:
     return node
 
 
-def _run(*argv: str) -> Completed:
-    return run(Command(argv=argv, timeout_seconds=TIMEOUT_SECONDS))
+def _run(host: "Host", *argv: str) -> Completed:
+    return run(Command(argv=(*outside(host), *argv), timeout_seconds=TIMEOUT_SECONDS))
+
+
+def outside(host: "Host") -> tuple[str, ...]:
+    """The words before a command that make PID 1 run it; none where we share its mounts, or it is not systemd."""
+    if host.stat("/run/systemd/system").kind != "directory":
+        return ()
+    ours, of_first = host.link("/proc/self/ns/mnt"), host.link("/proc/1/ns/mnt")
+    return ("systemd-run", *_WAITING) if ours and of_first and ours != of_first else ()
 
 
 def _failed(what: str, completed: Completed, remedy: str) -> HostError:
