@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from nodeagent.model.selector import DeviceSelector, NicSelector
-from nodeagent.model.setting import Bound, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.cpu_choice import CpuChoice, resolve
@@ -94,8 +94,6 @@ def _drive_faults(path: tuple[str | int, ...], entry: DeviceIrqSettings, nvme: D
 
 def cpu_problem(setting: Setting[str]) -> str:
     """Why a choice of CPUs can't be meant; "" where it can."""
-    if setting.bound is not Bound.EXACTLY:
-        return "a list of CPUs has no bound"
     try:
         resolve(setting.value, None)
     except ValueError as error:

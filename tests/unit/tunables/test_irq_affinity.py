@@ -202,7 +202,7 @@ def test_a_machine_of_4096_interrupts_is_read_in_well_under_a_second(tmp_path: P
         ("devices: [{name: a, nvme: {transport: nvme}, cpus: '1'}]", "the kernel alone"),
         ("devices: [{name: a, nvme: {transport: nvme}, vfs: true}]", "no virtual functions"),
         ("devices: [{name: a, nic: {driver: igb}, cpus: '3-1'}]", "not a CPU range"),
-        ("devices: [{name: a, nic: {driver: igb}, cpus: '>= 1'}]", "no bound"),
+        ("devices: [{name: a, nic: {driver: igb}, cpus: '>= 1'}]", "a list of CPUs"),
         ("devices: [{name: a, nic: {driver: igb}, cpus: nobody}]", "roles of the placement"),
         ("default: poh+nobody", "roles of the placement"),
         ("devices: [{name: a, nic: {driver: x}, cpus: '1'}, {name: a, nic: {driver: y}, cpus: '1'}]", "second entry"),

@@ -21,6 +21,7 @@ from nodeagent.tune.tunables.nvme import NVME
 from nodeagent.tune.tunables.nic_offloads import NIC_OFFLOADS
 from nodeagent.tune.tunables.nic_queues import NIC_QUEUES
 from nodeagent.tune.tunables.nic_rings import NIC_RINGS
+from nodeagent.tune.tunables.rps_xps import RPS_XPS
 from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sriov import SRIOV
 from nodeagent.tune.tunables.swap import SWAP
@@ -54,6 +55,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     NIC_OFFLOADS,
     NIC_MTU,
     IRQ_AFFINITY,
+    RPS_XPS,
     NVME,
     FILESYSTEM,
     BLOCK_QUEUE,
