@@ -93,6 +93,11 @@ bench: $(VENV)/.dev tools-bench ## Print nodeagent's own speed, side by side wit
 lock: $(VENV)/.dev ## Renew requirements/*.txt from setup.cfg (ARGS=--upgrade takes newer versions)
 	scripts/lock $(ARGS)
 
+.PHONY: schema
+schema: $(VENV)/.dev ## Renew profiles/schema/profile.schema.json from the settings of the tunables
+	$(BIN)/nodeagent profile schema > .cache/profile.schema.json
+	mv .cache/profile.schema.json profiles/schema/profile.schema.json
+
 .PHONY: wheel
 wheel: $(VENV)/.dev ## Build the wheel below dist/
 	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --wheel-dir dist .

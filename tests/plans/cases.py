@@ -1,4 +1,7 @@
-"""A case is one JSON file: a machine, what a profile wants of it, and what must come of that. Its name is the sentence.
+"""A case is a machine, what a profile wants of it, and what must come of that. Its name is the sentence.
+
+Each stands in a JSON file below the tunable's name, tests/plans/<tunable>/<sentence>.json; or all of a small tunable
+stand in one, tests/plans/<tunable>.json, by their sentences.
 
     {
       "because":  why the case is there, where the name doesn't say it,
@@ -6,7 +9,7 @@
       "port":     the network port of tests/fixtures/ports.py to start from, and its VFs,
       "irqs":     devices with interrupts as tests/fixtures/irqs.py makes them, one after the other,
       "host":     {"/path": "content" or {"content": ..., "mode": "0444"} or {"link": ...} or {"unreadable": "EACCES"}},
-      "firewall": {} for no table of ours, or {"text": ..., "state": ...}, or {"problem": ...}; without it nothing is told,
+      "firewall": {} for no table of ours, or {"text": ..., "state": ...}, or {"problem": ...}; else it can't be told,
       "drives":   {"nvme0n1": {"blank": true} or {"signatures": [...], "refusals": [...]}} (tests/plans/drives.py),
       "placement": the YAML below `placement` in a profile, for tunables that ask who has which CPUs,
       "nvme":     {"nvme0n1": {"power": 0, "health": {...}}}: what the drives told (host/nvme.py, `noted`),
@@ -19,6 +22,7 @@ A finding or a change is compared by the fields that the case names; their numbe
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
@@ -51,8 +55,32 @@ class Outcome:
     verdict: Verdict
 
 
-def find_cases() -> list[Path]:
-    return sorted(path for name in TUNABLES_BY_NAME for path in (FOLDER / name).glob("*.json"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Where one stands; read only when it is run."""
+
+    tunable: str
+    sentence: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.tunable}/{self.sentence}"
+
+    def read(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.path.read_text())
+        return document if self.path.stem == self.sentence else document[self.sentence]
+
+
+def find_cases() -> list[Case]:
+    return [case for name in sorted(TUNABLES_BY_NAME) for case in _cases_of(name)]
+
+
+def _cases_of(tunable: str) -> Iterator[Case]:
+    together = FOLDER / f"{tunable}.json"
+    for sentence in json.loads(together.read_text()) if together.exists() else ():
+        yield Case(tunable=tunable, sentence=sentence, path=together)
+    for path in sorted((FOLDER / tunable).glob("*.json")):
+        yield Case(tunable=tunable, sentence=path.stem, path=path)
 
 
 def run(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Outcome:

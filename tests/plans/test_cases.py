@@ -1,6 +1,5 @@
-"""Every case below tests/plans/<tunable>/, one test each."""
+"""Every case below tests/plans, one test each."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +8,21 @@ import pytest
 from tests.plans import cases
 
 
-@pytest.mark.parametrize("path", cases.find_cases(), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_case(path: Path, tmp_path: Path) -> None:
-    case = json.loads(path.read_text())
-    outcome = cases.run(case, cases.TUNABLES_BY_NAME[path.parent.name], tmp_path)
-    _compare(case["expect_changes"], cases.told_items(outcome.items))
-    _compare(case["expect_verdict"]["findings"], cases.told_findings(outcome.verdict))
-    assert outcome.verdict.state == case["expect_verdict"]["state"]
+@pytest.mark.parametrize("case", cases.find_cases(), ids=str)
+def test_case(case: cases.Case, tmp_path: Path) -> None:
+    document = case.read()
+    outcome = cases.run(document, cases.TUNABLES_BY_NAME[case.tunable], tmp_path)
+    _compare(document["expect_changes"], cases.told_items(outcome.items))
+    _compare(document["expect_verdict"]["findings"], cases.told_findings(outcome.verdict))
+    assert outcome.verdict.state == document["expect_verdict"]["state"]
 
 
 def test_every_tunable_has_a_dozen_cases_whose_names_are_sentences() -> None:
     names = {
-        name: [path.stem for path in cases.find_cases() if path.parent.name == name] for name in cases.TUNABLES_BY_NAME
+        name: [case.sentence for case in cases.find_cases() if case.tunable == name] for name in cases.TUNABLES_BY_NAME
     }
     assert {name: len(found) >= 12 for name, found in names.items()} == dict.fromkeys(names, True)
-    assert all(stem.count("_") >= 3 for found in names.values() for stem in found)
+    assert all(sentence.count("_") >= 3 for found in names.values() for sentence in found)
 
 
 def _compare(expected: list[dict[str, Any]], told: list[dict[str, Any]]) -> None:
