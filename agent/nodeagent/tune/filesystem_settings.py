@@ -55,6 +55,14 @@ class Make(StrEnum):
     WHEN_EMPTY = "when-empty"
 
 
+_MKFS_OPTIONS = {
+    FilesystemType.EXT4: r"-m \d{1,2}|-i \d{4,8}|-I (256|512|1024)|-b (1024|2048|4096)|-J size=\d{1,5}|-T largefile4?",
+    FilesystemType.XFS: r"-b size=\d{3,5}|-s size=(512|4096)|-d agcount=\d{1,5}|-i maxpct=\d{1,3}|-m reflink=[01]",
+    FilesystemType.BTRFS: r"-m (single|dup)|-d (single|dup)|-n (4096|16384|32768|65536)",
+}
+"""What a profile may say to mkfs: how the space is divided. Nothing that forces, names another device or a type."""
+
+
 class Persist(StrEnum):
     """Who mounts it at the next boot: a mount unit of ours, a line in fstab, or nobody that this agent cares about.
 
@@ -75,7 +83,8 @@ DirectoryMode = Annotated[str, Pattern(r"0?[0-7]{3}|[1-7][0-7]{3}", "a mode such
 class FilesystemEntry:
     """One mount point. `uuid` adopts a filesystem that somebody else made; without it only our own is accepted.
 
-    `name` only lets a profile that extends this one refine the entry.
+    `make_options` are more words for mkfs, in place of our own where they name the same flag; what was made with
+    others is not made again. `name` only lets a profile that extends this one refine the entry.
     """
 
     mount_point: Annotated[str, Pattern(_MOUNT_POINT, "an absolute path without a trailing '/'")]
@@ -89,6 +98,7 @@ class FilesystemEntry:
     group: Setting[Account] | None = None
     mode: Setting[DirectoryMode] | None = None
     make: Setting[Make] | None = None
+    make_options: tuple[str, ...] = ()
     persist: Setting[Persist] | None = None
 
     def key(self, part: str) -> str:
@@ -130,18 +140,31 @@ def faults(entries: tuple[FilesystemEntry, ...]) -> Iterator[Fault]:
             yield Fault(path=(at, "mount_point"), problem="wanted a path without '.' and '..'")
         yield from _option_faults(at, entry)
         yield from _drive_faults(at, entry)
+        yield from _persist_faults(at, entry)
 
 
 def _option_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
+    for position, option in enumerate(entry.make_options):
+        if not re.fullmatch(_MKFS_OPTIONS[entry.wanted_type], option):
+            problem = f"wanted a flag and its value that mkfs.{entry.wanted_type} may get here, as in '-m 0'"
+            yield Fault(path=(at, "make_options", position), problem=problem)
     for position, option in enumerate(entry.options.value if entry.options else ()):
         if problem := option_problem(option):
             yield Fault(path=(at, "options", position), problem=problem)
 
 
+def _persist_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
+    if entry.persist is not None and not _WRITABLE_PATH.fullmatch(entry.mount_point):
+        problem = "can't be written into a unit or fstab: wanted letters, digits and plain signs, no blank at an end"
+        yield Fault(path=(at, "mount_point"), problem=problem)
+    if entry.persist is not None and entry.options is not None and "noauto" in entry.options.value:
+        yield Fault(path=(at, "options"), problem="noauto says the opposite of persist")
+
+
 def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     if entry.device is None:
-        for name in ("type", "label", "uuid", "make", "persist"):
-            if getattr(entry, name) is not None:
+        for name in ("type", "label", "uuid", "make", "make_options", "persist"):
+            if getattr(entry, name):
                 yield Fault(path=(at, name), problem="means nothing without a device", at_key=True)
         return
     if entry.mount_point == "/":
@@ -154,11 +177,6 @@ def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     if entry.uuid is not None and entry.make is not None and entry.make.value is Make.WHEN_EMPTY:
         # Another drive may have this UUID already, and of two with one UUID none can be mounted.
         yield Fault(path=(at, "uuid"), problem="adopts what somebody made, so nothing can be made with it", at_key=True)
-    if entry.persist is not None and not _WRITABLE_PATH.fullmatch(entry.mount_point):
-        problem = "can't be written into a unit or fstab: wanted letters, digits and plain signs, no blank at an end"
-        yield Fault(path=(at, "mount_point"), problem=problem)
-    if entry.persist is not None and entry.options is not None and "noauto" in entry.options.value:
-        yield Fault(path=(at, "options"), problem="noauto says the opposite of persist")
     limit = entry.wanted_type.label_limit
     if len(entry.wanted_label) > limit:
         yield Fault(path=(at, "label"), problem=f"wanted at most {limit} characters for {entry.wanted_type}")

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.errors import HostError
 from nodeagent.model.facts import BlockDevice
 from nodeagent.tune.filesystem_settings import FilesystemType
-from nodeagent.tune.tunables.filesystem import MKFS_OPTIONS
+from nodeagent.tune.tunables.filesystem import MKFS_OPTIONS, mkfs_options
 from tests.host.datasafety.loops import MIB, Bench, device_at, run
 from tests.needs import need_kernel, need_root, need_tool
 
@@ -59,6 +60,25 @@ def test_an_empty_drive_gets_the_filesystem_that_was_asked_for(fstype: Filesyste
     assert "LABEL=ledger\n" in told
     check = {"ext4": ("e2fsck", "-fn"), "xfs": ("xfs_repair", "-n"), "btrfs": ("btrfs", "check")}[fstype]
     run(*check, node)
+
+
+@pytest.mark.parametrize(
+    ("fstype", "options"),
+    [
+        (FilesystemType.EXT4, ("-m 0", "-i 65536", "-I 512", "-b 4096", "-J size=4", "-T largefile")),
+        (FilesystemType.XFS, ("-b size=4096", "-s size=4096", "-d agcount=4", "-i maxpct=10", "-m reflink=0")),
+        (FilesystemType.BTRFS, ("-m single", "-d single", "-n 16384")),
+    ],
+)
+def test_mkfs_takes_what_a_profile_may_say_to_it(
+    fstype: FilesystemType, options: tuple[str, ...], bench: Bench
+) -> None:
+    host, node = Host(), bench.attach(bench.image(SIZES[fstype]))
+    if fstype is FilesystemType.BTRFS:
+        bench.undo("btrfs", "device", "scan", "--forget")
+    change = replace(making(host, node, fstype), options=mkfs_options(fstype, options))
+    perform(host, change)
+    assert observe(host, change).state == change.after_state()
 
 
 def test_it_is_never_made_twice(bench: Bench) -> None:

@@ -165,10 +165,18 @@ def _make(seen: Seen) -> MakeFilesystem:
         fstype=kind.value,
         label=seen.entry.wanted_label,
         uuid=seen.wanted_uuid,
-        options=MKFS_OPTIONS[kind],
+        options=mkfs_options(kind, seen.entry.make_options),
         why=(setting.why if setting else "") or "the drive is proved empty and unused",
         source=setting.source if setting else "",
     )
+
+
+def mkfs_options(kind: FilesystemType, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Ours, without those flags that the profile gives a value of its own, and then the profile's."""
+    given = [option.split(" ", 1) for option in wanted]
+    ours = MKFS_OPTIONS[kind]
+    pairs = [pair for pair in zip(ours[::2], ours[1::2], strict=True) if pair[0] not in [flag for flag, _ in given]]
+    return tuple(word for pair in (*pairs, *given) for word in pair)
 
 
 def _first_mount(seen: Seen) -> SetMount:
