@@ -189,6 +189,27 @@ def rollback(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
 
 
 @command.command()
+@click.option("--enable", is_flag=True, help="Let systemd apply the last confirmed profile at every boot.")
+@click.option("--disable", is_flag=True, help="Let it apply nothing any more; what is set stays.")
+@click.option("--status", is_flag=True, help="Say what the next boot applies, and how it went at this one.")
+@_options(_profile, _state_dir, _root, _output)
+@click.pass_obj
+def boot(terminal: Terminal, /, *, output: str, **given: Any) -> ExitCode:
+    """Apply the last confirmed profile, as it is done at boot.
+
+    Only settings that end with a boot are made, links only under a guard that undoes what cut them. A profile is
+    confirmed by `tune confirm`, or by an apply that needed no confirmation. The exit code is that of an apply.
+
+    \b
+    nodeagent tune boot --enable      once, as root
+    nodeagent tune boot --status      after a boot
+    """
+    from nodeagent.cli import tune_boot
+
+    return tune_boot.run(tune_boot.Request(**given), terminal, as_json=output == "json")
+
+
+@command.command()
 @click.argument("transaction", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
 @_options(_verbose, _state_dir, _root, _output)

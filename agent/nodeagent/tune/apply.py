@@ -14,7 +14,7 @@ from nodeagent.model.errors import JournalError, NodeagentError, RefusedError
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.network_change import SetVf
 from nodeagent.model.verdict import State, Verdict
-from nodeagent.tune import confirm, guard, reserve
+from nodeagent.tune import boot_profile, confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
 from nodeagent.tune.clashes import find_clashes
@@ -73,6 +73,7 @@ def tidy_up(session: Session) -> tuple[UndoStep, ...]:
     RefusedError where that is not possible, or where an apply still waits for its confirmation.
     """
     recovery = recover(session)
+    boot_profile.settle(session)
     failed = [f"{step.key}: {step.detail}" for step in recovery.steps if step.fate is Fate.FAILED]
     if failed:
         raise RefusedError(
@@ -93,7 +94,7 @@ class _Run:
         self.session = session
         self.order = order
         self.plan = order.plan
-        self.facts = facts
+        self._known_facts: HostFacts | None = facts
         self.recovered = recovered
         self.transaction = session.clock.new_name()
         self.applied: list[Change] = []
@@ -102,6 +103,13 @@ class _Run:
         self.script: Path | None = None
         self.total = len(order.plan.items)
         self.tunables = {tunable.name: tunable for tunable in order.tunables}
+
+    @property
+    def facts(self) -> HostFacts:
+        """Read again where a step made something since; only when somebody asks, for most steps nobody does."""
+        if self._known_facts is None:
+            self._known_facts = self.order.placed_facts()
+        return self._known_facts
 
     def check_fresh(self) -> None:
         """Is the whole of it still what was planned? Asked before anything is written."""
@@ -121,7 +129,15 @@ class _Run:
         return find_clashes(Situation(items=items, facts=self.facts, host=host, profile=profile))
 
     def nothing(self) -> ApplyResult:
+        if self.order.remember:
+            boot_profile.keep(self.session, self._candidate())
         return ApplyResult(outcome=ApplyOutcome.NOTHING, verdicts=self._verify(), recovered=self.recovered)
+
+    def _candidate(self) -> boot_profile.Candidate:
+        order = self.order
+        return boot_profile.Candidate(
+            profile=order.profile, only=self.plan.only, allow=order.allow, overrides=order.overrides
+        )
 
     def run(self) -> ApplyResult:
         self._begin()
@@ -159,7 +175,9 @@ class _Run:
         self.session.tell(Step.BEGUN, self.transaction, total=self.total)
 
     def _prepare(self) -> None:
-        """The two ways back that need no live agent, before the first change."""
+        """The two ways back that need no live agent, before the first change, and what the next boot will need."""
+        if self.order.remember:
+            boot_profile.note(self.session, self.transaction, self._candidate())
         if self.order.confirm_within_seconds is not None:
             confirm.arm(
                 self.session,
@@ -230,7 +248,7 @@ class _Run:
         self.applied.append(change)
         if not isinstance(change, WriteFile | WriteCoupled | SetVf):
             # What was made is a fact now, and later tunables look at facts.
-            self.facts = self.order.placed_facts()
+            self._known_facts = None
 
     def _check_window(self) -> None:
         transaction = self.session.ledger.transactions[self.transaction]
@@ -282,6 +300,7 @@ class _Run:
     ) -> ApplyResult:
         self.session.journal.append(RecordType.END, self.transaction, outcome=outcome.value, problem=problem)
         self.session.tell(Step.ENDED, self.transaction, text=outcome.value)
+        boot_profile.settle(self.session)
         armed = self.session.ledger.transactions[self.transaction].armed
         if armed and outcome in (ApplyOutcome.ROLLED_BACK, ApplyOutcome.REFUSED):
             self.order.end_guard(armed.guard)

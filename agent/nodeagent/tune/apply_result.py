@@ -26,6 +26,7 @@ class Order:
     `confirm_within_seconds` arms a guard that rolls back unless `tune confirm` comes in time; `start_guard` and
     `end_guard` start and end it. `force` carries out also what a running validator could feel;
     `overrides` are ids of clashes that are meant.
+    With `remember` its profile becomes that of the next boot, once it has ended well and was confirmed.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class Order:
     read_facts: Callable[[], HostFacts]
     allow: Collection[Risk] = ()
     force: bool = False
+    remember: bool = True
     overrides: Collection[str] = ()
     confirm_within_seconds: float | None = None
     interrupted: Callable[[], bool] = field(default=lambda: False)

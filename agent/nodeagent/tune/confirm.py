@@ -5,6 +5,7 @@ window too: settings of the kernel are gone with the boot, and what is persisten
 """
 
 from nodeagent.model.errors import RefusedError, UsageError
+from nodeagent.tune import boot_profile
 from nodeagent.tune.guard import Start, Watch, end
 from nodeagent.tune.ledger import UNCONFIRMED, Kind, Transaction
 from nodeagent.tune.progress import Step
@@ -53,6 +54,7 @@ def confirm(session: Session, transaction: str | None = None) -> str:
     """
     waiting = _waiting(session, transaction)
     session.journal.append(RecordType.CONFIRMED, waiting.id)
+    boot_profile.settle(session)
     if waiting.armed is not None:
         end(waiting.armed.guard)
     return waiting.id

@@ -6,6 +6,7 @@ Idempotent: what is back is no longer ours, so a second rollback has nothing to 
 from dataclasses import dataclass
 
 from nodeagent.model.errors import ExitCode, RefusedError, UsageError
+from nodeagent.tune import boot_profile
 from nodeagent.tune.disruption import check_rollback
 from nodeagent.tune.ledger import Intent, Kind, Ledger
 from nodeagent.tune.progress import Step
@@ -67,11 +68,14 @@ def rollback(
     _refuse_buried(session.ledger, intents, wanted)
     changes = [intent.change for intent in intents]
     check_rollback(session.host, _validator_units(session.ledger, intents), changes, force=force)
+    if wanted == Selection():
+        boot_profile.forget(session.state_directory, None)
     if not intents:
         return RollbackResult(transaction=None, recovered=recovered)
     name = session.clock.new_name()
     session.journal.append(RecordType.BEGIN, name, kind=Kind.ROLLBACK.value, selection=_to_body(wanted))
     session.tell(Step.BEGUN, name)
+    boot_profile.forget(session.state_directory, {intent.change.tunable for intent in intents})
     steps = undo(session, intents, transaction=name)
     given_up = _disown(session, name, steps) if disown else ()
     session.journal.append(RecordType.END, name, outcome=ENDED)

@@ -337,7 +337,7 @@ def test_the_state_directory_is_all_that_is_written_besides_the_plan(world: Worl
     before = {path for path in world.root.rglob("*") if path.is_file()}
     world.apply(THREE)
     assert {path for path in world.root.rglob("*") if path.is_file()} == before
-    assert {path.name for path in world.state.iterdir()} == {"journal.db", "lock", "reserve", "undo"}
+    assert {path.name for path in world.state.iterdir()} == {"boot", "journal.db", "lock", "reserve", "undo"}
 
 
 def test_verified_is_recorded_with_the_states(world: World) -> None:
