@@ -6,9 +6,16 @@ import time
 from nodeagent.bench.benchmarks import BENCHMARKS
 from nodeagent.cli.evidence import Documents, Question, gather
 from nodeagent.host.host import Host
+from nodeagent.host.irq_counts import read_counts
+from nodeagent.model.cpuset import CpuSet
+from nodeagent.model.facts import HostFacts
+from nodeagent.model.profile import Profile
 from nodeagent.report.document import ProfileReference
+from nodeagent.serve.interrupt_tally import InterruptTally
 from nodeagent.serve.snapshot import Health, Snapshot, Traffic
 from nodeagent.serve.worker import TakeSnapshot
+from nodeagent.tune.irq_targets import RESERVED_ROLES
+from nodeagent.tune.placement import placed
 from nodeagent.version import VERSION
 
 
@@ -16,11 +23,13 @@ def taker(question: Question) -> TakeSnapshot:
     """A function that reads the host once more; it gets what the server counted, and the failures so far."""
     started_at = time.time()
     documents = Documents()
+    tally = InterruptTally()
     benchmarks = {metric.name: benchmark.name for benchmark in BENCHMARKS for metric in benchmark.metrics}
 
     def take(traffic: Traffic, failures: int) -> Snapshot:
         began = time.monotonic()
-        gathered = gather(question, Host(), documents=documents)
+        host = Host()
+        gathered = gather(question, host, documents=documents)
         evidence = gathered.evidence
         profile = evidence.profile
         return Snapshot(
@@ -42,6 +51,14 @@ def taker(question: Question) -> TakeSnapshot:
             benchmarks=benchmarks,
             journal=evidence.journal,
             traffic=traffic,
+            reserved_interrupts=tally.add(read_counts(host, _reserved(evidence.facts, profile))),
         )
 
     return take
+
+
+def _reserved(facts: HostFacts, profile: Profile | None) -> dict[str, CpuSet]:
+    """The CPUs of each role that no interrupt should disturb; none without a placement."""
+    placement = placed(facts, profile).placement if profile is not None else None
+    cpus = {role.value: placement.cpus(role) for role in RESERVED_ROLES} if placement is not None else {}
+    return {role: set_ for role, set_ in cpus.items() if set_}

@@ -40,7 +40,8 @@ class Traffic:
 class Snapshot:
     """Moments are seconds since the epoch; None is "not known" and gives no series.
 
-    `benchmarks` maps each metric to the benchmark that measures it.
+    `benchmarks` maps each metric to the benchmark that measures it. `reserved_interrupts` are those of devices on the
+    CPUs of a role that should have none, since serving began; empty where nothing places roles.
     """
 
     taken_at: float
@@ -57,3 +58,4 @@ class Snapshot:
     benchmarks: dict[str, str] = field(default_factory=dict)
     journal: JournalSummary | None = None
     traffic: Traffic = field(default_factory=Traffic)
+    reserved_interrupts: dict[str, int] = field(default_factory=dict)

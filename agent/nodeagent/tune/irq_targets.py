@@ -13,6 +13,8 @@ from nodeagent.tune.irq_settings import DeviceIrqSettings, IrqAffinitySettings
 from nodeagent.tune.knob import watched
 
 NAME = "irq-affinity"
+RESERVED_ROLES = (CpuRole.POH, CpuRole.XDP, CpuRole.VALIDATOR)
+"""Whose CPUs no interrupt of a device should disturb."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,5 +111,4 @@ def reserved_cpus(facts: HostFacts) -> CpuSet:
     """Those that no interrupt should disturb; empty where nothing places roles."""
     if facts.placement is None:
         return CpuSet()
-    roles = (CpuRole.POH, CpuRole.XDP, CpuRole.VALIDATOR)
-    return CpuSet.of(cpu for role in roles for cpu in facts.placement.cpus(role))
+    return CpuSet.of(cpu for role in RESERVED_ROLES for cpu in facts.placement.cpus(role))

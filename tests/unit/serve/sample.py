@@ -22,6 +22,7 @@ def snapshot() -> Snapshot:
         targets=tuple(judgement.target for judgement in JUDGEMENTS if judgement.target),
         benchmarks={judgement.metric.name: judgement.metric.name.split(".")[1] for judgement in JUDGEMENTS},
         journal=JOURNAL,
+        reserved_interrupts={"poh": 3, "xdp": 0},
         traffic=Traffic(
             responses={("/metrics", 200): 2880, ("other", 404): 3}, refused={"slow request": 1}, connections=1
         ),

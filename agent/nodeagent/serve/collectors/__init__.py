@@ -12,6 +12,7 @@ from nodeagent.serve.collectors.benchmark import collect as benchmark
 from nodeagent.serve.collectors.build import collect as build
 from nodeagent.serve.collectors.health import collect as health
 from nodeagent.serve.collectors.host import collect as host
+from nodeagent.serve.collectors.interrupts import collect as interrupts
 from nodeagent.serve.collectors.journal import collect as journal
 from nodeagent.serve.collectors.traffic import collect as traffic
 from nodeagent.serve.collectors.tunable import collect as tunable
@@ -19,4 +20,4 @@ from nodeagent.serve.snapshot import Snapshot
 
 Collect = Callable[[Snapshot], Iterable[Metric]]
 
-COLLECTORS: tuple[Collect, ...] = (health, build, host, journal, tunable, benchmark, traffic)
+COLLECTORS: tuple[Collect, ...] = (health, build, host, journal, tunable, interrupts, benchmark, traffic)
