@@ -22,11 +22,12 @@ from nodeagent.host.process import Running, run, start, start_detached
 from nodeagent.model.command import Command
 from nodeagent.model.errors import HostError
 
-BOOT_SECONDS = 240.0
-"""Four times what a guest needs here while others boot beside it."""
+BOOT_SECONDS = 600.0
+"""A guest boots in half a minute on an idle host; on one whose CPUs are wanted by others it takes minutes."""
 
 _LIFE_SECONDS = 6 * 3600.0
 _PID = "pid"
+_QEMU_LOG = "qemu.log"
 
 _NETWORK = """\
 [Match]
@@ -129,7 +130,7 @@ class Guest:
         argv = (*command_line(self.template, self.files, self.wiring), *self._addresses(), *arguments)
         command = Command(argv=argv, timeout_seconds=_LIFE_SECONDS, network_namespace=self.network.namespace)
         if self.keep:
-            pid = start_detached(_in_namespace(command), output=self.directory / "qemu.log")
+            pid = start_detached(_in_namespace(command), output=self.directory / _QEMU_LOG)
             (self.directory / _PID).write_text(str(pid))
         else:
             self._machine = start(command)
@@ -154,11 +155,21 @@ class Guest:
     def wait(self, *, timeout_seconds: float = BOOT_SECONDS) -> None:
         """Wait until it answers by ssh and hold the connection; HostError with the end of its console if it doesn't."""
         try:
-            self.shell.wait(timeout_seconds=timeout_seconds)
+            self.shell.wait(timeout_seconds=timeout_seconds, is_running=self.is_running)
         except HostError as error:
-            raise HostError(f"{error.message}; its console ends: {self.console()[-1500:]}") from error
+            said = f"its console ends: {self.console()[-1500:]!r}; QEMU said: {self._last_words()!r}"
+            raise HostError(f"{error.message}; {said}") from error
         if not self.keep:
             self._connection = self.shell.keep()
+
+    def _last_words(self) -> str:
+        """The end of what QEMU itself printed."""
+        if self._machine is not None:
+            return self._machine.stderr.decode(errors="replace")[-500:]
+        try:
+            return (self.directory / _QEMU_LOG).read_text(errors="replace")[-500:]
+        except OSError:
+            return ""
 
     def console(self) -> str:
         try:
@@ -232,7 +243,7 @@ class Guest:
     def _wait_for_another_boot(self, before: str) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
-            completed = self.shell.run("cat /proc/sys/kernel/random/boot_id", timeout_seconds=15)
+            completed = self.shell.run("cat /proc/sys/kernel/random/boot_id", timeout_seconds=60)
             if completed.ok and completed.stdout.decode().strip() not in {"", before}:
                 if not self.keep:
                     self._connection = self.shell.keep()

@@ -5,6 +5,7 @@ every image, so it is not checked: the namespace has no other machines.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from nodeagent.model.command import Command, Completed
 from nodeagent.model.errors import HostError
 
 _A_DAY_SECONDS = 86400.0
+_HANDSHAKE_SECONDS = 60.0
+"""One who gives up sooner on a busy host throws away what the guest's slow CPU has computed, each time anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,17 @@ class Shell:
         if not completed.ok:
             raise HostError(f"copying {source} into {self.address}: {completed.stderr.decode(errors='replace')}")
 
-    def wait(self, *, timeout_seconds: float) -> None:
-        """Wait until it answers; HostError when the time is over."""
+    def wait(self, *, timeout_seconds: float, is_running: Callable[[], bool] = lambda: True) -> None:
+        """Wait until it answers; HostError when the time is over, or when the machine `is_running` no more."""
         deadline = time.monotonic() + timeout_seconds
         while True:
-            completed = self.run("true", timeout_seconds=15)
+            completed = self.run("true", timeout_seconds=_HANDSHAKE_SECONDS)
             if completed.ok:
                 return
+            said = completed.stderr.decode(errors="replace").strip()
+            if not is_running():
+                raise HostError(f"the machine of guest {self.address} ended before it answered")
             if time.monotonic() > deadline:
-                said = completed.stderr.decode(errors="replace").strip()
                 raise HostError(f"guest {self.address} does not answer within {timeout_seconds:g} s: {said}")
             time.sleep(0.5)
 
@@ -82,8 +87,8 @@ class Shell:
             "IdentityFile": str(self.key),
             "IdentitiesOnly": "yes",
             "BatchMode": "yes",
-            "ConnectTimeout": "5",
-            "ServerAliveInterval": "5",
-            "ServerAliveCountMax": "2",
+            "ConnectTimeout": "30",
+            "ServerAliveInterval": "10",
+            "ServerAliveCountMax": "3",
         }
         return tuple(part for name, value in options.items() for part in ("-o", f"{name}={value}"))

@@ -90,7 +90,7 @@ SMALL = HardwareTemplate(
     name="small",
     nodes=(NumaNode(cpus=2, memory_bytes=GIB),),
     drives=(
-        Drive(role="ledger", serial="LEDGER01", size_bytes=4 * GIB),
+        Drive(role="ledger", serial="LEDGER01", size_bytes=4 * GIB, iops_limit=100_000),
         Drive(role="accounts", serial="ACCT01", size_bytes=2 * GIB),
     ),
     data_nic=DataNic(),
