@@ -20,8 +20,8 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
-from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.drive_change import SetNvmeFeature
+from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
@@ -97,7 +97,7 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911, PLR0912 - one
         case SetFirewallTable():
             return ("the firewall",)
         case SetChannels() | SetRings() | SetCoalescing() | SetFeatures() | SetFlowHash():
-            return (f"{item.kind} of {item.address}" + (f", {item.flow}" if isinstance(item, SetFlowHash) else ""),)
+            return tuple(f"{what} of {item.address}" for what in _port_objects(item))
         case SetLink():
             return (f"the MTU of {item.address}" + ("" if item.index is None else f", VF {item.index}"),)
         case SetNvmeFeature():
@@ -108,6 +108,20 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911, PLR0912 - one
             return (f"the swap area {item.path}",)
         case _:
             return ()
+
+
+def _port_objects(item: SetChannels | SetRings | SetCoalescing | SetFeatures | SetFlowHash) -> tuple[str, ...]:
+    match item:
+        case SetFeatures():
+            return tuple(f"the flag {flag.name}" for flag in item.after)
+        case SetCoalescing():
+            return tuple(item.after.given())
+        case SetFlowHash():
+            return (f"the hash of {item.flow}",)
+        case SetChannels():
+            return ("the number of queues",)
+        case SetRings():
+            return ("the rings",)
 
 
 def _torn_couples(items: Sequence[PlanItem]) -> Iterator[Conflict]:

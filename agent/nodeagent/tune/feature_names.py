@@ -36,7 +36,7 @@ NEVER_IMPLIED = frozenset({"tx-tcp-mangleid-segmentation"})
 
 _NEEDS = {
     "tx-tcp*-segmentation": ("tx-checksum-*", "tx-scatter-gather*"),
-    "tx-generic-segmentation": ("tx-scatter-gather*",),
+    "tx-generic-segmentation": ("tx-checksum-*", "tx-scatter-gather*"),
     "tx-scatter-gather*": ("tx-checksum-*",),
     "rx-lro": ("rx-checksum",),
     "rx-gro-hw": ("rx-checksum",),
@@ -75,18 +75,16 @@ def overlap(first: str, second: str) -> bool:
     return one == other or fnmatchcase(one, other) or fnmatchcase(other, one)
 
 
-def needs(name: str) -> str:
-    """What has to be on for this flag, in ethtool's short words; "" where nothing is known."""
-    patterns = [wanted for there, all_of in _NEEDS.items() if overlap(name, there) for wanted in all_of]
-    return " and ".join(shortest(pattern) for pattern in patterns)
+def needs(name: str) -> tuple[str, ...]:
+    """What has to be on for these flags, as patterns of the kernel's names; empty where nothing is known."""
+    return tuple(dict.fromkeys(wanted for there, all_of in _NEEDS.items() if overlap(name, there) for wanted in all_of))
 
 
 def needs_it(name: str, other: str) -> bool:
     """Does the first need the second one to be on?"""
-    return any(overlap(other, wanted) for there, all_of in _NEEDS.items() if overlap(name, there) for wanted in all_of)
+    return any(overlap(other, wanted) for wanted in needs(name))
 
 
 def rank(name: str) -> int:
     """0 for what needs nothing, more for what comes after others that it needs."""
-    providers = [wanted for there, all_of in _NEEDS.items() if overlap(name, there) for wanted in all_of]
-    return 1 + max(rank(provider) for provider in providers) if providers else 0
+    return max((1 + rank(provider) for provider in needs(name)), default=0)

@@ -20,12 +20,12 @@ Rejected: the private flags of drivers, whose meaning is theirs alone. Undo sets
 Sources beside those below: net/core/dev.c (netdev_fix_features, __netdev_update_features), igb measured on Linux 6.1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Annotated, Any
 
-from nodeagent.model.change import PlanItem, Risk
+from nodeagent.model.change import Deferred, PlanItem, Risk
 from nodeagent.model.ethtool_change import FeatureState, SetFeatures
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.host_reader import HostReader
@@ -37,7 +37,7 @@ from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.feature_names import members, needs, needs_it, overlap, rank, shortest
-from nodeagent.tune.knob import watched
+from nodeagent.tune.knob import enforced, watched
 from nodeagent.tune.nic_drivers import feature_risk
 from nodeagent.tune.nic_ports import (
     NEEDS,
@@ -115,7 +115,7 @@ class NicOffloads:
     def plan(self, observed: Seen, settings: tuple[OffloadSettings, ...], facts: HostFacts) -> tuple[PlanItem, ...]:
         ports = wanted_ports(observed.ports, settings, facts)
         meant = (_WantedPort(entry=entry, nic=nic, seen=seen) for entry, nic, seen in ports)
-        return tuple(change for port in meant for change in port.changes())
+        return tuple(item for port in meant for item in port.items())
 
     def judge(self, observed: Seen, settings: tuple[OffloadSettings, ...], facts: HostFacts) -> Verdict:
         told: list[Finding] = []
@@ -142,13 +142,20 @@ class _WantedPort:
     def _flags(self) -> dict[str, Feature]:
         return {flag.name: flag for flag in self.seen.settings.features or ()}
 
-    def changes(self) -> Iterator[SetFeatures]:
+    def items(self) -> Iterator[PlanItem]:
         """What goes off comes first, those that need others before them; then what goes on, those after."""
         moving = [(name, self.entry.features[name]) for name, wish in self.wishes() if wish.value is not None]
         off = [pair for pair in moving if not pair[1].value]
         on = [pair for pair in moving if pair[1].value]
         ordered = [*sorted(off, key=lambda pair: -rank(pair[0])), *sorted(on, key=lambda pair: rank(pair[0]))]
-        yield from (self._change(name, setting) for name, setting in ordered)
+        made: dict[str, SetFeatures] = {}
+        for name, setting in ordered:
+            change = self._change(name, setting)
+            provider = next((made[other].key for other in reversed(made) if needs_it(name, other)), "")
+            held = any(flag.requested and not flag.active for flag in change.before)
+            # What is held off may come on with the earlier step, and only then shows how it is.
+            yield self._deferred(change, provider) if setting.value and held and provider else change
+            made[name] = change
 
     def _change(self, name: str, setting: Setting[bool]) -> SetFeatures:
         """All that the port can change of what a name means, so that the key always stands for the same flags."""
@@ -173,6 +180,18 @@ class _WantedPort:
             ),
         )
 
+    @staticmethod
+    def _deferred(change: SetFeatures, waits_for: str) -> Deferred:
+        return Deferred(
+            key=change.key,
+            tunable=NAME,
+            risk=change.risk,
+            why=change.why,
+            source=change.source,
+            waits_for=waits_for,
+            summary="switched on once what it needs is on",
+        )
+
     def _key(self, name: str) -> str:
         """By one word for all that mean the same flags, so that another one goes on with the same key."""
         return f"{NAME}:{self.nic.pci_address}:{shortest(name)}"
@@ -192,7 +211,8 @@ class _WantedPort:
             remedy = f"the names are those of ethtool -k {self.nic.name}; leave out what this kernel lacks"
             return tell.not_applicable("unknown here", remedy, "NA-OFFLOAD-002")
         free = [flag for flag in meant if not flag.fixed]
-        wrong = [flag for flag in free if flag.active != setting.value]
+        # One that is only held off comes back with what it needs, so off means that nobody asks for it.
+        wrong = [flag for flag in free if flag.active != setting.value or (flag.requested and not setting.value)]
         if not wrong:
             right = bool(free) or all(flag.active for flag in meant) == setting.value
             right = right or (setting.value and any(flag.active for flag in meant))
@@ -200,21 +220,38 @@ class _WantedPort:
             got = f"{_on(not setting.value)}, fixed"
             return tell.ok(_on(setting.value)) if right else tell.not_applicable(got, remedy, "NA-OFFLOAD-003")
         held = [flag for flag in wrong if setting.value and flag.requested]
-        if held and not self._is_freed(held[0]):
-            need = needs(held[0].name) or "another flag; see `dmesg`"
-            got = f"off, though asked for ({', '.join(flag.name for flag in held)})"
-            return tell.unknown(got, f"it needs {need}: switch that on as well", "NA-OFFLOAD-004")
+        if setting.value and (missing := self._missing(name, held)):
+            got = f"off, though asked for ({', '.join(flag.name for flag in held)})" if held else "off"
+            return tell.unknown(got, f"it needs {missing}", "NA-OFFLOAD-004")
         # What another step sets free comes on by itself then.
-        return tell.drift(_on(not setting.value), None if len(held) == len(wrong) else True)
+        asleep = not setting.value and not any(flag.active for flag in wrong)
+        got = "off, though asked for" if asleep else _on(not setting.value)
+        return tell.drift(got, None if held and len(held) == len(wrong) else True)
 
-    def _is_freed(self, held: Feature) -> bool:
-        """Does this entry switch on something that the flag may be waiting for?"""
+    def _missing(self, name: str, held: Sequence[Feature]) -> str:
+        """What keeps flags from coming on, in words; "" where nothing is known against them."""
+        lacking = [shortest(provider) for provider in needs(name) if not self._will_be_on(provider)]
+        if lacking:
+            return f"{' and '.join(lacking)}: switch that on as well"
+        freed = any(not self._is_on(provider) for provider in needs(name))
+        return "" if freed or not held else "something else that is off; see `dmesg`"
+
+    def _is_on(self, name: str) -> bool:
         flags = self._flags
-        return any(
-            setting.value and not flags[flag].requested and not flags[flag].fixed and flag != held.name
-            for name, setting in self.entry.watched.items()
-            for flag in members(name, flags, on=True)
-        )
+        return any(flags[flag].active for flag in members(name, flags, on=True))
+
+    def _will_be_on(self, name: str) -> bool:
+        """Once all steps of this entry are made."""
+        said = [
+            setting.value for word, setting in self.entry.features.items() if overlap(word, name) and enforced(setting)
+        ]
+        flags = self._flags
+        meant = [flags[flag] for flag in members(name, flags, on=True)]
+        if said and not said[0]:
+            return False
+        able = any(flag.requested or (bool(said) and not flag.fixed) for flag in meant)
+        freed = able and all(self._will_be_on(provider) for provider in needs(name))
+        return freed or any(flag.active for flag in meant)
 
     def joined_packets(self, forwards: bool) -> Iterator[Finding]:
         """LRO beside what it breaks; told and not forbidden."""
