@@ -22,6 +22,7 @@ from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.reading import Reading, ReadStatus
 
 if TYPE_CHECKING:
+    from nodeagent.model.clock_state import ClockState
     from nodeagent.model.facts import BlockDevice, HostFacts
     from nodeagent.model.firewall_change import FirewallReading
     from nodeagent.model.interrupts import DeviceInterrupts
@@ -188,6 +189,11 @@ class Host:
         from nodeagent.host.units import read_unit
 
         return read_unit(self, name)
+
+    def clock(self) -> "ClockState":
+        from nodeagent.host.kernel_clock import read_clock
+
+        return read_clock(self)
 
     def swaps(self) -> "tuple[SwapArea, ...]":
         from nodeagent.host.swaps import read_swaps

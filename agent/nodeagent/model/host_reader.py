@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from nodeagent.model.clock_state import ClockState
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.firewall_change import FirewallReading
 from nodeagent.model.interrupts import DeviceInterrupts
@@ -68,6 +69,10 @@ class HostReader(Protocol):
 
     def unit(self, name: str) -> UnitState:
         """A systemd unit as its files tell it; `exists` is False for none, and `active` None where nothing tells."""
+        ...
+
+    def clock(self) -> ClockState:
+        """What the kernel says about its clock."""
         ...
 
     def swaps(self) -> Sequence[SwapArea]:

@@ -30,8 +30,9 @@ class UnitCondition:
 class SetUnit(Change):
     """Stop or start a unit, enable or disable it, mask or unmask it, all by systemctl.
 
-    A mask comes first and goes first: under it nothing starts the unit between the steps. A mask does not touch the
-    links, so that what it is taken from comes back as enabled as it was.
+    The mask is made before the unit is stopped, so that nothing starts it in between; links are made and taken away
+    while there is no mask, as systemctl passes over masked units. A mask does not touch the links, so that what it is
+    taken from comes back as enabled as it was.
     """
 
     kind = "set-unit"
@@ -50,11 +51,10 @@ class SetUnit(Change):
     def verbs(self) -> tuple[str, ...]:
         """The verbs of systemctl, in order; () where nothing differs."""
         before, after = self.before, self.after
-        found = []
-        if before.masked != after.masked:
-            found.append("mask" if after.masked else "unmask")
+        found = ["unmask"] if before.masked and not after.masked else []
         if before.links != after.links:
             found.append("enable" if after.links else "disable")
+        found += ["mask"] if after.masked and not before.masked else []
         if before.active != after.active and after.active is not None:
             found.append("start" if after.active else "stop")
         return tuple(found)

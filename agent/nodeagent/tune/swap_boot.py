@@ -85,7 +85,8 @@ def same(one: str, other: str) -> bool:
 
 def discard_of(area: SwapArea, units: tuple[SwapUnit, ...], lines: tuple[SwapLine, ...]) -> str:
     """The discard policy that the area was configured with: "", once, pages or both."""
-    for source in (*lines, *units):
+    sources: tuple[SwapLine | SwapUnit, ...] = (*lines, *units)
+    for source in sources:
         if means(source.what, area):
             return next((_policy(option) for option in source.options if option.split("=")[0] == "discard"), "")
     return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from nodeagent.model.change import Change, DirectoryState, MakeFilesystem, MountState, SetDirectory, SetMount
+from nodeagent.model.clock_state import ClockState
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import BlockDevice, Cpus, HostFacts, Kernel, Memory, Platform
 from nodeagent.model.host_reader import MountEntry, PathState
@@ -99,6 +100,9 @@ class FakeMachine:
 
     def unit(self, name: str) -> NoReturn:
         raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
+
+    def clock(self) -> ClockState:
+        return ClockState(synchronised=None, problem="it has no clock")
 
     def swaps(self) -> Sequence[SwapArea]:
         return ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nodeagent.model.change import Change, KnobForm, WriteCoupled, WriteFile
+from nodeagent.model.clock_state import ClockState
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import (
     BlockDevice,
@@ -77,6 +78,9 @@ class FakeKernel:
 
     def unit(self, name: str) -> NoReturn:
         raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
+
+    def clock(self) -> ClockState:
+        return ClockState(synchronised=None, problem="it has no clock")
 
     def swaps(self) -> Sequence[SwapArea]:
         return ()

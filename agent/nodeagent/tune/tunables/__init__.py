@@ -26,6 +26,7 @@ from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sriov import SRIOV
 from nodeagent.tune.tunables.swap import SWAP
 from nodeagent.tune.tunables.sysctl import SYSCTL
+from nodeagent.tune.tunables.time_sync import TIME_SYNC
 from nodeagent.tune.tunables.transparent_hugepages import TRANSPARENT_HUGEPAGES
 
 # Switching second threads decides which CPUs there are, so it comes before all that speaks of CPUs.
@@ -45,6 +46,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     CLOCKSOURCE,
     KERNEL_COMMAND_LINE,
     CONFLICTING_SERVICES,
+    TIME_SYNC,
     LIMITS,
     SWAP,
     HUGEPAGES,
