@@ -165,7 +165,7 @@ class _WantedPort:
     @property
     def findings(self) -> tuple[Finding, ...]:
         told = [step.finding for step in (*self._steps, self._mtu) if step.finding is not None]
-        return (*told, *self._owners(), *self._xdp())
+        return (*told, *self._owners())
 
     @cached_property
     def _steps(self) -> tuple[Step, ...]:
@@ -352,19 +352,6 @@ class _WantedPort:
                     optional=True,
                     id="NA-SRIOV-005",
                 )
-
-    def _xdp(self) -> Iterator[Finding]:
-        """Told and not forbidden: which drivers take both, only they know."""
-        if self.port.xdp in ("native", "offload") and self._target:
-            yield Finding(
-                subject=self._key("xdp"),
-                state=State.UNKNOWN,
-                got=f"an XDP program runs on the port ({self.port.xdp})",
-                wanted="native XDP or VFs",
-                remedy="keep VFs to ports without XDP, or see that the program is still native once they are made",
-                optional=True,
-                id="NA-SRIOV-014",
-            )
 
 
 def _on(switch: bool) -> str:
