@@ -35,6 +35,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.interrupts import DeviceInterrupts
 from nodeagent.model.need import Need, NeedKind
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.reading import Reading
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
@@ -87,6 +88,7 @@ class IrqAffinity:
         ),
     )
     follows: tuple[str, ...] = ("sriov", "nic-queues")
+    roles: tuple[CpuRole, ...] = (CpuRole.INTERRUPTS, CpuRole.HOUSEKEEPING, CpuRole.POH, CpuRole.XDP)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/core-api/irq/irq-affinity.html",
         "https://docs.kernel.org/core-api/irq/managed_irq.html",
@@ -244,7 +246,7 @@ def _irqbalance_findings(observed: IrqSeen, settings: IrqAffinitySettings, facts
     if not (seen.installed or seen.running):
         yield finding(key, State.OK, setting, got="not installed", wanted=wanted)
     elif obstacle := _obstacle(seen):
-        remedy = f"join the scripts by hand, or remove its --policyscript; ours would be {irqbalance.SCRIPT}"
+        remedy = f"look at it as root; a policy script of your own can be joined with ours by hand: {irqbalance.SCRIPT}"
         yield finding(key, State.UNKNOWN, setting, got=obstacle, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
     elif changes := irqbalance.file_changes(seen, _wanted_files(observed, settings, facts), setting, NAME):
         for change in changes:
