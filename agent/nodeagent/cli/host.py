@@ -1,4 +1,4 @@
-"""`nodeagent host`: show, capture, doctor."""
+"""`nodeagent host`: show, topology, capture, doctor."""
 
 from pathlib import Path
 
@@ -36,6 +36,44 @@ def show(terminal: Terminal, /, *, root: Path, output: str) -> None:
     from nodeagent.cli import host_show
 
     host_show.show(terminal, root=root, as_json=output == "json")
+
+
+@command.command()
+@click.option(
+    "--profile",
+    envvar="NODEAGENT_PROFILE",
+    help="Draw who uses which CPU as this profile says (NODEAGENT_PROFILE).",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR|CAPTURE",
+    default=Path("/"),
+    help="Look at a copied file tree or a capture instead of this machine.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "svg"]),
+    help="Default: what the ending of --out says, or text.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file; without it, to stdout."
+)
+@click.pass_obj
+def topology(terminal: Terminal, /, *, profile: str | None, root: Path, output: str | None, out: Path | None) -> None:
+    """Draw packages, nodes, caches, cores and devices.
+
+    With a profile also who uses which CPU, who serves each device, and why.
+
+    \b
+    nodeagent host topology --profile solana-validator
+    nodeagent host topology --profile solana-validator --out host.svg
+    """
+    from nodeagent.cli import host_topology
+
+    form = output or {".svg": "svg", ".json": "json"}.get(out.suffix.lower() if out else "", "text")
+    host_topology.show(terminal, profile=profile, root=root, form=form, out=out)
 
 
 @command.command()

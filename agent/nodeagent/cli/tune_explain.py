@@ -11,12 +11,13 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json
+from nodeagent.cli.placement_view import placement_document, placement_lines
 from nodeagent.cli.tune_view import wrapped
 from nodeagent.model.errors import UsageError
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import find_tunable, unsupported
-from nodeagent.tune.tunable import AnyTunable
+from nodeagent.tune.tunable import AnyTunable, UsesRoles
 from nodeagent.tune.tunables import TUNABLES
 
 
@@ -31,6 +32,8 @@ def show(terminal: Terminal, *, tunable: str, profile: str | None, root: Path, a
         facts = placed(host.facts(), loaded) if loaded else host.facts()
         reason = unsupported(host, found, facts)
     settings = list(named_settings(loaded.tune[tunable])) if loaded else []
+    roles = found.roles if isinstance(found, UsesRoles) else ()
+    placement = facts.placement if roles else None
     if as_json:
         print_json(
             {
@@ -43,12 +46,17 @@ def show(terminal: Terminal, *, tunable: str, profile: str | None, root: Path, a
                 "supported": not reason,
                 "reason": reason,
                 "settings": [{"name": name, **_setting_document(setting)} for name, setting in settings],
+                "placement": placement_document(placement, roles) if placement else None,
             },
             kind="tune.explain",
         )
         return
     for line in _lines(found, reason, settings, terminal):
         click.echo(line)
+    if placement is not None:
+        click.echo()
+        for line in placement_lines(placement, roles, terminal, width=tune_setup.width_of(terminal)):
+            click.echo(line)
 
 
 def named_settings(value: object, name: str = "") -> Iterator[tuple[str, Setting[object]]]:

@@ -10,12 +10,13 @@ Rules that keep the promises:
 - The order of changes inside one tunable is the order they are performed in; keys are unique within a plan.
 """
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from nodeagent.model.change import PlanItem, Risk
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.verdict import Verdict
 
 S = TypeVar("S", contravariant=True)
@@ -53,3 +54,13 @@ class Tunable(Protocol, Generic[S, Seen]):
 
 
 AnyTunable = Tunable[Any, Any]
+
+
+@runtime_checkable
+class UsesRoles(Protocol):
+    """What a tunable has besides that places something by `facts.placement`: the roles whose CPUs it looks at.
+
+    `tune explain` shows how they came by their CPUs.
+    """
+
+    roles: tuple[CpuRole, ...]

@@ -47,20 +47,35 @@ class Servers:
         return min(self.cores, key=far)
 
 
-def place_devices(facts: HostFacts, servers: Servers, chosen: Sequence[Nic]) -> Iterator[DevicePlacement]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedDevice:
+    """A device that has a place; `port` is the address of the port it is or belongs to, "" for a drive."""
+
+    address: str
+    kind: str
+    name: str
+    node: int | None
+    port: str = ""
+
+
+def find_devices(facts: HostFacts) -> Iterator[PlacedDevice]:
     """Every port with its VFs, then every NVMe drive, each group by address; an address comes once."""
-    dedicated = {nic.pci_address for nic in chosen}
     names = _names((nic.pci_address, nic.name) for nic in facts.nics)
     nodes = {device.address: device.numa_node for device in facts.pci_devices}
-    for address, (node, functions) in sorted(_ports(facts.nics).items()):
-        mine = address in dedicated
-        yield _placed(servers, address, "nic", names.get(address, address), node, dedicated=mine)
+    for port, (node, functions) in sorted(_ports(facts.nics).items()):
+        yield PlacedDevice(address=port, kind="nic", name=names.get(port, port), node=node, port=port)
         for function in sorted(functions):
-            own = nodes.get(function)
-            name = names.get(function, function)
-            yield _placed(servers, function, "vf", name, node if own is None else own, dedicated=mine)
+            own, name = nodes.get(function), names.get(function, function)
+            yield PlacedDevice(address=function, kind="vf", name=name, node=node if own is None else own, port=port)
     for address, (name, node) in sorted(_drives(facts).items()):
-        yield _placed(servers, address, "nvme", name, node, dedicated=False)
+        yield PlacedDevice(address=address, kind="nvme", name=name, node=node)
+
+
+def place_devices(facts: HostFacts, servers: Servers, chosen: Sequence[Nic]) -> Iterator[DevicePlacement]:
+    """Who serves each of them; `chosen` are the ports that carry the validator's traffic."""
+    dedicated = {nic.pci_address for nic in chosen}
+    for device in find_devices(facts):
+        yield _placed(servers, device, dedicated=device.port in dedicated)
 
 
 def _ports(nics: Sequence[Nic]) -> dict[str, tuple[int | None, set[str]]]:
@@ -99,20 +114,18 @@ def _drives(facts: HostFacts) -> dict[str, tuple[str, int | None]]:
     return {address: (names.get(address, address), node) for address, node in nodes.items()}
 
 
-def _placed(
-    servers: Servers, address: str, kind: str, name: str, node: int | None, *, dedicated: bool
-) -> DevicePlacement:
-    where, role = servers.near(node, dedicated=dedicated)
+def _placed(servers: Servers, device: PlacedDevice, *, dedicated: bool) -> DevicePlacement:
+    where, role = servers.near(device.node, dedicated=dedicated)
     cores = servers.cores[where, role]
     return DevicePlacement(
-        address=address,
-        kind=kind,
-        name=name,
-        node=node,
+        address=device.address,
+        kind=device.kind,
+        name=device.name,
+        node=device.node,
         interrupt_cpus=cpus_of(cores),
         interrupt_order=first_threads(cores),
-        queues=None if kind == "nvme" else len(cores),
-        reason=_reason(servers.layout, kind, node, where, role),
+        queues=None if device.kind == "nvme" else len(cores),
+        reason=_reason(servers.layout, device.kind, device.node, where, role),
     )
 
 

@@ -28,6 +28,7 @@ from nodeagent.model.change import Change, DirectoryState, Risk, SetDirectory
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.setting import Mode
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.boot_loader import DIRECTORY, DROP_IN, MENU, RUNNING, BootState, drop_in_text, read_boot
@@ -67,6 +68,7 @@ class KernelCommandLineTunable:
         ),
     )
     follows: tuple[str, ...] = ()
+    roles: tuple[CpuRole, ...] = tuple(CpuRole)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/kernel-parameters.html",
         "https://www.gnu.org/software/grub/manual/grub/html_node/Simple-configuration.html",

@@ -32,6 +32,7 @@ from nodeagent.model.ethtool_change import SetChannels, SetFlowHash
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.port_settings import Channels
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
@@ -89,6 +90,7 @@ class NicQueues:
     risk: Risk = Risk.LINK_FLAP
     needs: tuple[Need, ...] = NEEDS
     follows: tuple[str, ...] = ("sriov",)  # igb gives queues to its VFs and has fewer itself
+    roles: tuple[CpuRole, ...] = (CpuRole.INTERRUPTS,)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/networking/scaling.html",
         "https://man7.org/linux/man-pages/man8/ethtool.8.html",

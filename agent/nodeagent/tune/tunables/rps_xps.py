@@ -30,6 +30,7 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.reading import Reading
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Setting
@@ -143,6 +144,7 @@ class RpsXps:
         Need(kind=NeedKind.ROOT, name="root", reason="the files of /sys belong to root", remedy="run it with sudo"),
     )
     follows: tuple[str, ...] = ("sriov", "nic-queues")
+    roles: tuple[CpuRole, ...] = tuple(CpuRole)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/networking/scaling.html",
         "https://github.com/torvalds/linux/blob/master/net/core/net-sysfs.c",
