@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.network_change import interface_words
 from nodeagent.model.port_settings import Channels, Coalescing, Rings
 
 _PCI = "/sys/bus/pci/devices"
 
 
-def interface_words(address: str) -> str:
-    """Shell for the name of a function's interface; that of a virtio port hangs one step lower."""
-    return f'"$(ls {_PCI}/{address}/net {_PCI}/{address}/virtio*/net 2>/dev/null | tail -n1)"'
+def _interface(address: str) -> str:
+    return interface_words(f"{_PCI}/{address}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class SetChannels(Change):
 
     def command(self) -> str:
         words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
-        return f"ethtool -L {interface_words(self.address)} {words}"
+        return f"ethtool -L {_interface(self.address)} {words}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)
@@ -67,7 +67,7 @@ class SetRings(Change):
 
     def command(self) -> str:
         words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
-        return f"ethtool -G {interface_words(self.address)} {words}"
+        return f"ethtool -G {_interface(self.address)} {words}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)
@@ -92,7 +92,7 @@ class SetCoalescing(Change):
 
     def command(self) -> str:
         words = " ".join(f"{name.replace('_', '-')} {_word(value)}" for name, value in self.after.given().items())
-        return f"ethtool -C {interface_words(self.address)} {words}"
+        return f"ethtool -C {_interface(self.address)} {words}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)
@@ -134,7 +134,7 @@ class SetFeatures(Change):
 
     def command(self) -> str:
         words = " ".join(f"{feature.name} {_word(feature.requested)}" for feature in self.after)
-        return f"ethtool -K {interface_words(self.address)} {words}"
+        return f"ethtool -K {_interface(self.address)} {words}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)
@@ -164,7 +164,7 @@ class SetFlowHash(Change):
         return self.after
 
     def command(self) -> str:
-        return f"ethtool -N {interface_words(self.address)} rx-flow-hash {self.flow} {self.after}"
+        return f"ethtool -N {_interface(self.address)} rx-flow-hash {self.flow} {self.after}"
 
     def inverse(self) -> Self:
         return replace(self, before=self.after, after=self.before)

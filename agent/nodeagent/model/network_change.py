@@ -16,6 +16,11 @@ from nodeagent.model.port import VfAttributes
 _PCI = "/sys/bus/pci/devices"
 
 
+def interface_words(function: str) -> str:
+    """Shell for the name of the interface of a function in sysfs; that of a virtio port hangs one step lower."""
+    return f'"$(ls {function}/net {function}/virtio*/net 2>/dev/null | tail -n1)"'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VfCount:
     """How many VFs a PF has, and whether the kernel gives new ones to a driver; None where it can't be said."""
@@ -183,7 +188,7 @@ class SetLink(Change):
         return function if self.index is None else f"{function}/virtfn{self.index}"
 
     def command(self) -> str:
-        return f'ip link set dev "$(ls {self.directory}/net)" mtu {self.after_mtu}'
+        return f"ip link set dev {interface_words(self.directory)} mtu {self.after_mtu}"
 
     def inverse(self) -> Self:
         return replace(self, before_mtu=self.after_mtu, after_mtu=self.before_mtu)

@@ -37,8 +37,14 @@ drives() {
     override=$(cat "$link/driver_override" 2>/dev/null)
     [ "${driver##*/}" = "$3" ] && [ "${override#(null)}" = "$4" ]
 }
-has_mtu() { [ "$(cat "$root$1"/net/*/mtu 2>/dev/null)" = "$2" ]; }
-put_mtu() { for file in "$root$1"/net/*/mtu; do echo "$2" >"$file" || return 1; done; }
+# The interface of a virtio port hangs one step below its function.
+mtu_files() {
+    for file in "$root$1"/net/*/mtu "$root$1"/virtio*/net/*/mtu; do
+        [ ! -e "$file" ] || printf '%s\n' "$file"
+    done
+}
+has_mtu() { [ "$(cat "$(mtu_files "$1")" 2>/dev/null)" = "$2" ]; }
+put_mtu() { echo "$2" >"$(mtu_files "$1")"; }
 """
 
 

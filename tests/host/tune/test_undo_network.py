@@ -108,3 +108,14 @@ def test_an_mtu_is_written_without_a_name(shell: list[str], tmp_path: Path, inde
     assert _run(shell, tmp_path, undo_network.condition(change)) != 0
     assert _run(shell, tmp_path, " && ".join(undo_network.actions(change))) == 0
     assert _run(shell, tmp_path, undo_network.condition(change)) == 0
+
+
+def test_the_mtu_of_a_virtio_port_is_found_one_step_lower(shell: list[str], tmp_path: Path) -> None:
+    interface = tmp_path / f"sys/bus/pci/devices/{PF}/virtio2/net/eth0"
+    interface.mkdir(parents=True)
+    (interface / "mtu").write_text("1500\n")
+    change = SetLink(key="k", tunable="t", address=PF, before_mtu=1500, after_mtu=9000)
+    assert _run(shell, tmp_path, undo_network.condition(change)) != 0
+    assert _run(shell, tmp_path, " && ".join(undo_network.actions(change))) == 0
+    assert (interface / "mtu").read_text() == "9000\n"
+    assert _run(shell, tmp_path, undo_network.condition(change)) == 0
