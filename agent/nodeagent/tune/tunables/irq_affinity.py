@@ -246,7 +246,7 @@ def _irqbalance_findings(observed: IrqSeen, settings: IrqAffinitySettings, facts
     if not (seen.installed or seen.running):
         yield finding(key, State.OK, setting, got="not installed", wanted=wanted)
     elif obstacle := _obstacle(seen):
-        remedy = f"join the scripts by hand, or remove its --policyscript; ours would be {irqbalance.SCRIPT}"
+        remedy = f"look at it as root; a policy script of your own can be joined with ours by hand: {irqbalance.SCRIPT}"
         yield finding(key, State.UNKNOWN, setting, got=obstacle, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
     elif changes := irqbalance.file_changes(seen, _wanted_files(observed, settings, facts), setting, NAME):
         for change in changes:
