@@ -61,19 +61,12 @@ class TcpBenchmark:
         """BenchmarkError where iperf3 cannot do it here; UsageError, first, for an option that cannot be meant."""
         check_options(spec, benchmark=self.name, known=self.option_names)
         return _job(
-            Iperf3Test(
+            _test(
+                spec,
                 udp=False,
                 reverse=self.reverse,
                 streams=self._streams(spec),
-                runtime_seconds=_whole_seconds(spec),
-                ramp_seconds=math.ceil(spec.ramp_seconds),
                 block_bytes=whole_number(spec, "block", default=self.block_bytes, least=1, most=1024 * 1024),
-                address=check_address(spec.server_address),
-                port=spec.port,
-                version=parse_version(spec.tools.iperf3),
-                features=spec.tools.iperf3_features,
-                server_namespace=spec.server_namespace,
-                client_namespace=spec.client_namespace,
             )
         )
 
@@ -116,22 +109,15 @@ class UdpBenchmark:
         """BenchmarkError where iperf3 cannot do it here; UsageError, first, for an option that cannot be meant."""
         check_options(spec, benchmark=self.name, known=self.option_names)
         return _job(
-            Iperf3Test(
+            _test(
+                spec,
                 udp=True,
                 reverse=False,
                 streams=1,
-                runtime_seconds=_whole_seconds(spec),
-                ramp_seconds=math.ceil(spec.ramp_seconds),
                 block_bytes=whole_number(spec, "datagram", default=self.datagram_bytes, least=16, most=65507),
                 rate_bits_per_second=whole_number(
                     spec, "rate", default=self.rate_bits_per_second, least=1000, most=10**12
                 ),
-                address=check_address(spec.server_address),
-                port=spec.port,
-                version=parse_version(spec.tools.iperf3),
-                features=spec.tools.iperf3_features,
-                server_namespace=spec.server_namespace,
-                client_namespace=spec.client_namespace,
             )
         )
 
@@ -147,6 +133,27 @@ class UdpBenchmark:
         if result.lost_packets < result.packets:
             samples.append(Sample(metric=jitter.name, value=result.jitter_seconds))
         return tuple(samples)
+
+
+def _test(
+    spec: RunSpec, *, udp: bool, reverse: bool, streams: int, block_bytes: int, rate_bits_per_second: int = 0
+) -> Iperf3Test:
+    """A test of `spec`'s length and ends; BenchmarkError for an address or a version that won't do."""
+    return Iperf3Test(
+        udp=udp,
+        reverse=reverse,
+        streams=streams,
+        runtime_seconds=_whole_seconds(spec),
+        ramp_seconds=math.ceil(spec.ramp_seconds),
+        block_bytes=block_bytes,
+        rate_bits_per_second=rate_bits_per_second,
+        address=check_address(spec.server_address),
+        port=spec.port,
+        version=parse_version(spec.tools.iperf3),
+        features=spec.tools.iperf3_features,
+        server_namespace=spec.server_namespace,
+        client_namespace=spec.client_namespace,
+    )
 
 
 def _job(test: Iperf3Test) -> Job:
