@@ -98,8 +98,12 @@ schema: $(VENV)/.dev ## Renew profiles/schema/profile.schema.json from the setti
 	$(BIN)/nodeagent profile schema > .cache/profile.schema.json
 	mv .cache/profile.schema.json profiles/schema/profile.schema.json
 
+.PHONY: man
+man: $(VENV)/.dev ## Make the manual pages below build/man, which the wheel takes along
+	$(BIN)/python -m nodeagent.cli.manual build/man
+
 .PHONY: wheel
-wheel: $(VENV)/.dev ## Build the wheel below dist/
+wheel: man ## Build the wheel below dist/
 	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 .PHONY: clean

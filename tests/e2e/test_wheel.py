@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nodeagent.cli.help import COMMANDS
+from nodeagent.cli.manual import write_pages
+
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    write_pages(source / "build" / "man")
     output = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--wheel-dir", str(output), str(source)], check=True, timeout=120)
@@ -51,6 +55,12 @@ def test_the_shipped_profiles_are_those_of_the_checkout(wheel: Path) -> None:
     wanted = {str(path.relative_to(ROOT / "profiles")): path for path in (ROOT / "profiles").rglob("*")}
     assert shipped == {name: path.read_bytes() for name, path in wanted.items() if path.is_file()}
     assert shipped
+
+
+def test_the_manual_pages_are_where_man_looks_for_them(wheel: Path) -> None:
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if "/data/share/man/man1/" in name]
+    pages = {name.rpartition("/")[2] for name in names}
+    assert pages == {"nodeagent.1", *(f"nodeagent-{noun}.1" for noun in COMMANDS)}
 
 
 @pytest.fixture(scope="module")
