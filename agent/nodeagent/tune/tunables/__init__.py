@@ -9,6 +9,7 @@ from nodeagent.tune.tunables.clocksource import CLOCKSOURCE
 from nodeagent.tune.tunables.conflicting_services import CONFLICTING_SERVICES
 from nodeagent.tune.tunables.cpu_governor import CPU_GOVERNOR
 from nodeagent.tune.tunables.cpu_idle import CPU_IDLE
+from nodeagent.tune.tunables.cpu_isolation import CPU_ISOLATION
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
 from nodeagent.tune.tunables.firewall import FIREWALL
 from nodeagent.tune.tunables.hugepages import HUGEPAGES
@@ -58,6 +59,7 @@ TUNABLES: tuple[AnyTunable, ...] = (
     NIC_MTU,
     IRQ_AFFINITY,
     RPS_XPS,
+    CPU_ISOLATION,
     NVME,
     FILESYSTEM,
     BLOCK_QUEUE,
