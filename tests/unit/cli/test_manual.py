@@ -35,7 +35,7 @@ def test_a_page_names_every_verb_and_every_shown_option_of_its_noun(noun: str) -
             verbs = [found for name in names if (found := command.get_command(context, name)) is not None]
         shown = [option for verb in verbs for option in verb.params if not getattr(option, "hidden", False)]
         options = [name for option in shown for name in option.opts if name.startswith("--")]
-    assert options
+    assert options or noun == "completion"
     assert [name for name in options if name not in page] == []
 
 

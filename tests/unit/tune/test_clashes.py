@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from nodeagent.cli.main import main
 from nodeagent.host import Host
 from nodeagent.model.change import PlanItem
-from nodeagent.model.errors import RefusedError
+from nodeagent.model.errors import ExitCode, RefusedError
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.firewall_change import FirewallTable, SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount, VfCount
@@ -18,15 +19,20 @@ from nodeagent.model.port import Port
 from nodeagent.model.profile import Override, Profile
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Mode, Setting
+from nodeagent.profiles import load_profile
+from nodeagent.tune.apply_result import ApplyOutcome
 from nodeagent.tune.clashes import CLASHES, find_clashes
 from nodeagent.tune.clashes.situation import Situation
 from nodeagent.tune.conflicts import Conflict, unanswered
 from nodeagent.tune.firewall_settings import FirewallSettings, Management, Policy, Protocol, Service
 from nodeagent.tune.gate import check_conflicts
+from nodeagent.tune.reading import read_journal
+from nodeagent.tune.record import RecordType
 from nodeagent.tune.remote_peers import connected_peers, ssh_ports
 from nodeagent.tune.sriov_settings import SriovSettings
 from nodeagent.tune.tunables.nic_mtu import MtuSettings
 from tests.fixtures.tree import Tree
+from tests.unit.tune.toys import World, profile_of
 
 PF = "0000:82:00.0"
 _PAGES = Path(__file__).parents[3] / "docs"
@@ -236,3 +242,54 @@ def test_every_id_stands_in_the_table_and_has_its_heading() -> None:
     assert rows[: len(ours)] == ours
     for told in rows[len(ours) :]:
         assert f"### {told} " in (_PAGES / "findings" / f"{told.rpartition('-')[0]}.md").read_text()
+
+
+A = "/proc/sys/a"
+_TWINS: dict[str, Any] = {"sysctl": {"vm.nr_hugepages": Setting(value="8")}, "hugepages": {}}
+
+
+def test_an_apply_that_would_do_harm_is_refused_before_anything_is_written(world: World) -> None:
+    profile = profile_of(knobs={A: "10"}, **_TWINS)
+    saved = replace(world.plan(profile), clashes=())  # as it is read from a file: clashes are looked for anew
+    for plan in (None, saved):
+        with pytest.raises(RefusedError, match="NA-CONFLICT-004") as refused:
+            world.apply(profile, plan)
+        assert refused.value.exit_code is ExitCode.REFUSED
+        assert world.value(A) == "1\n"
+
+
+@pytest.mark.parametrize("by_profile", [True, False])
+def test_what_was_overridden_stands_in_the_journal(world: World, by_profile: bool) -> None:
+    meant = (Override(id="NA-CONFLICT-004", why="sysctl has the last word"),) if by_profile else ()
+    profile = replace(profile_of(knobs={A: "10"}, **_TWINS), overrides=meant)
+    overrides = () if by_profile else ("NA-CONFLICT-004",)
+    assert world.apply(profile, overrides=overrides).outcome is ApplyOutcome.APPLIED
+    assert world.value(A).strip() == "10"
+    begun = next(record for record in read_journal(world.state).records if record.type is RecordType.BEGIN)
+    said = "sysctl has the last word" if by_profile else "--override NA-CONFLICT-004"
+    assert begun.body["overridden"] == {"NA-CONFLICT-004": said}
+
+
+def test_a_profile_says_what_it_means_and_inherits_it(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "schema: 1\nsummary: base\noverrides:\n"
+        "  - {id: NA-CONFLICT-001, why: fragments}\n  - {id: NA-CONFLICT-002, why: queues}\n"
+    )
+    top = tmp_path / "top.yaml"
+    top.write_text(
+        "schema: 1\nsummary: top\nextends: [base]\noverrides:\n  - {id: NA-CONFLICT-002, why: enough queues}\n"
+    )
+    loaded = load_profile(top, settings_types={}, search=[tmp_path])
+    assert {found.id: found.why for found in loaded.overrides} == {
+        "NA-CONFLICT-001": "fragments",
+        "NA-CONFLICT-002": "enough queues",
+    }
+    base = load_profile(tmp_path / "base.yaml", settings_types={}, search=[])
+    top.write_text("schema: 1\nsummary: top\n")
+    assert base.digest != load_profile(top, settings_types={}, search=[]).digest
+
+
+def test_an_id_that_is_none_is_a_wrong_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["tune", "apply", "--yes", "--override", "NA-CONFLICT-999", "--root", str(tmp_path)])
+    assert code == ExitCode.USAGE
+    assert "there is no clash of this id" in capsys.readouterr().err
