@@ -48,7 +48,7 @@ PROGRAMS = (
             Bar(version=(3, 19, 1), drawback="before 3.19.1 a peer can crash it, unless the distribution patched it"),
         ),
     ),
-    Program(name="ethtool", reason="reads and sets rings, channels and offloads of ports"),
+    Program(name="ethtool", reason="undo scripts set rings, channels and offloads of ports with it"),
     Program(name="ip", reason="makes network namespaces for measuring on one machine", ask=("-V",)),
     Program(name="nft", reason="sets the firewall"),
     Program(name="numactl", reason="places measurements on a NUMA node", ask=()),
