@@ -24,7 +24,7 @@ DROP_IN = f"{DIRECTORY}/90-nodeagent.cfg"
 MENU = "/boot/grub/grub.cfg"
 RUNNING = "/proc/cmdline"
 
-_MAKERS = ("/usr/sbin/grub-mkconfig", "/usr/bin/grub-mkconfig", "/sbin/grub-mkconfig")
+_MAKERS = ("/usr/local/sbin/grub-mkconfig", "/usr/sbin/grub-mkconfig", "/usr/bin/grub-mkconfig", "/sbin/grub-mkconfig")
 _SYSTEMD_BOOT = ("/boot/loader/loader.conf", "/efi/loader/loader.conf", "/boot/efi/loader/loader.conf")
 _ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?(GRUB_CMDLINE_LINUX(?:_DEFAULT)?)(\+?=)(["']?)(.*?)\3\s*(?:#.*)?$""")
 _VARIABLE = re.compile(r"\$\{?(GRUB_CMDLINE_LINUX(?:_DEFAULT)?)\}?")
