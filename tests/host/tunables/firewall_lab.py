@@ -43,12 +43,19 @@ except OSError:
 else:
     print("yes")
 """
+_HOLD = """
+import socket, sys, time
+held = socket.create_connection((sys.argv[2], int(sys.argv[3])), timeout=5, source_address=(sys.argv[1], 0))
+print("ready", flush=True)
+time.sleep(300)
+"""
 _LISTEN = """
 import socket, sys
 server = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
 print("ready", flush=True)
+held = []
 while True:
-    server.accept()[0].close()
+    held.append(server.accept()[0])
 """
 _COUNT = """
 import collections, json, socket, sys
@@ -119,8 +126,15 @@ class Lab:
             [tool("ip"), "netns", "exec", self.node.name, tool("nft"), "-f", "-"], input=text, text=True, check=True
         )
 
-    def apply(self) -> "subprocess.CompletedProcess[str]":
-        return self.node.run("tune", "apply", "--yes", "--allow", "link-flap", "--no-confirm")
+    def apply(self, *more: str) -> "subprocess.CompletedProcess[str]":
+        return self.node.run("tune", "apply", "--yes", "--allow", "link-flap", "--no-confirm", *more)
+
+    @contextmanager
+    def connection(self, source: str, target: str, port: int) -> Iterator[None]:
+        """A connection of the client that stays open."""
+        holding = self._start(_HOLD, source, target, str(port), namespace=self.client)
+        yield
+        holding.kill()
 
     def connects(self, source: str, target: str, port: int = SSH) -> bool:
         return self._in(self.client, sys.executable, "-c", _CONNECT, source, target, str(port)).stdout.strip() == "yes"
@@ -145,8 +159,8 @@ class Lab:
         found: list[list[int]] = json.loads(hearing.communicate(timeout=60)[0])
         return found
 
-    def _start(self, program: str, *arguments: str) -> "subprocess.Popen[str]":
-        argv = [tool("ip"), "netns", "exec", self.node.name, sys.executable, "-c", program, *arguments]
+    def _start(self, program: str, *arguments: str, namespace: str = "") -> "subprocess.Popen[str]":
+        argv = [tool("ip"), "netns", "exec", namespace or self.node.name, sys.executable, "-c", program, *arguments]
         started = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self.running.append(started)
         assert started.stdout is not None

@@ -14,6 +14,7 @@ from tests.host.tunables.firewall_lab import (
     NODE,
     NODE6,
     PACKETS_PER_SECOND,
+    SSH,
     STRANGER,
     STRANGER6,
     Lab,
@@ -153,3 +154,16 @@ def test_who_may_not_set_it_changes_nothing(lab: Lab) -> None:
     assert done.returncode != 0
     assert "NA-FIREWALL-001" in lab.node.run("tune", "verify", "--output", "json", before=unable).stdout
     assert lab.nft("list", "ruleset") == before
+
+
+def test_who_is_connected_to_the_management_port_is_not_shut_out(lab: Lab) -> None:
+    """Nothing is written before somebody says that it is meant, and the connection is lost then."""
+    lab.listen(SSH)
+    with lab.connection(STRANGER, NODE, SSH):
+        refused = lab.apply()
+        assert refused.returncode == 4
+        assert "NA-CONFLICT-005" in refused.stderr
+        assert STRANGER in refused.stderr
+        assert lab.nft("list", "ruleset") == ""
+        assert lab.apply("--override", "NA-CONFLICT-005").returncode == 0
+    assert not lab.connects(STRANGER, NODE)
