@@ -5,6 +5,7 @@ import time
 
 from nodeagent.bench.benchmarks import BENCHMARKS
 from nodeagent.cli.evidence import Documents, Question, gather
+from nodeagent.host.boot_record import read_boot_record
 from nodeagent.host.host import Host
 from nodeagent.host.irq_counts import read_counts
 from nodeagent.model.cpuset import CpuSet
@@ -12,8 +13,9 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
 from nodeagent.report.document import ProfileReference
 from nodeagent.serve.interrupt_tally import InterruptTally
-from nodeagent.serve.snapshot import Health, Snapshot, Traffic
+from nodeagent.serve.snapshot import BootApply, Health, Snapshot, Traffic
 from nodeagent.serve.worker import TakeSnapshot
+from nodeagent.tune.boot import BootOutcome
 from nodeagent.tune.irq_targets import RESERVED_ROLES
 from nodeagent.tune.placement import placed
 from nodeagent.version import VERSION
@@ -50,11 +52,19 @@ def taker(question: Question) -> TakeSnapshot:
             targets=gathered.targets,
             benchmarks=benchmarks,
             journal=evidence.journal,
+            boot=_boot(host),
             traffic=traffic,
             reserved_interrupts=tally.add(read_counts(host, _reserved(evidence.facts, profile))),
         )
 
     return take
+
+
+def _boot(host: Host) -> BootApply | None:
+    record = read_boot_record(host)
+    if record is None or record["outcome"] == BootOutcome.NOTHING_CONFIRMED:
+        return None
+    return BootApply(good=record["outcome"] in (BootOutcome.APPLIED, BootOutcome.UNCHANGED), at=float(record["at"]))
 
 
 def _reserved(facts: HostFacts, profile: Profile | None) -> dict[str, CpuSet]:

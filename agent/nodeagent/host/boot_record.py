@@ -36,7 +36,8 @@ def read_boot_record(host: "Host") -> dict[str, Any] | None:
         record = json.loads(host.read(RECORD).text)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
+    whole = isinstance(record, dict) and {"outcome", "exit_code", "at", "problem"} <= record.keys()
+    return record if whole else None
 
 
 def _put(host: "Host", path: str, text: str) -> None:

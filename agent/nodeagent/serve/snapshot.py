@@ -37,6 +37,14 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BootApply:
+    """What became of the last confirmed profile at this boot; `at` is since the epoch."""
+
+    good: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Moments are seconds since the epoch; None is "not known" and gives no series.
 
@@ -57,5 +65,6 @@ class Snapshot:
     targets: tuple[Target, ...] = ()
     benchmarks: dict[str, str] = field(default_factory=dict)
     journal: JournalSummary | None = None
+    boot: BootApply | None = None
     traffic: Traffic = field(default_factory=Traffic)
     reserved_interrupts: dict[str, int] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """A snapshot of the made-up validator host that the report's tests have, too."""
 
 from nodeagent.report.document import ProfileReference
-from nodeagent.serve.snapshot import Health, Snapshot, Traffic
+from nodeagent.serve.snapshot import BootApply, Health, Snapshot, Traffic
 from tests.unit.report.sample import JOURNAL, JUDGEMENTS, NOON, PROFILE, VERDICTS, facts
 
 SOURCES = {"facts": True, "profile": True, "targets": True, "history": True, "journal": True, "verify": True}
@@ -22,6 +22,7 @@ def snapshot() -> Snapshot:
         targets=tuple(judgement.target for judgement in JUDGEMENTS if judgement.target),
         benchmarks={judgement.metric.name: judgement.metric.name.split(".")[1] for judgement in JUDGEMENTS},
         journal=JOURNAL,
+        boot=BootApply(good=True, at=NOON - 86400),
         reserved_interrupts={"poh": 3, "xdp": 0},
         traffic=Traffic(
             responses={("/metrics", 200): 2880, ("other", 404): 3}, refused={"slow request": 1}, connections=1

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 
 from nodeagent.serve.collectors.benchmark import collect as benchmark
+from nodeagent.serve.collectors.boot import collect as boot
 from nodeagent.serve.collectors.build import collect as build
 from nodeagent.serve.collectors.health import collect as health
 from nodeagent.serve.collectors.host import collect as host
@@ -20,4 +21,4 @@ from nodeagent.serve.snapshot import Snapshot
 
 Collect = Callable[[Snapshot], Iterable[Metric]]
 
-COLLECTORS: tuple[Collect, ...] = (health, build, host, journal, tunable, interrupts, benchmark, traffic)
+COLLECTORS: tuple[Collect, ...] = (health, build, host, journal, boot, tunable, interrupts, benchmark, traffic)
