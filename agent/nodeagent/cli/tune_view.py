@@ -22,7 +22,7 @@ from nodeagent.tune.action import Action, action_of, count
 from nodeagent.tune.conflicts import Conflict
 from nodeagent.tune.disruption import default_window, risks_to_allow
 from nodeagent.tune.gate import allowing
-from nodeagent.tune.plan import Plan
+from nodeagent.tune.plan import Plan, TunablePlan
 from nodeagent.tune.tunables import TUNABLES
 
 _ACTIONS: dict[Action, tuple[Symbol, Tone]] = {
@@ -53,7 +53,7 @@ def plan_lines(plan: Plan, terminal: Terminal, *, verbose: bool, width: int) -> 
             for item in tunable.items:
                 yield from _item_lines(item, terminal, verbose=verbose, width=width)
             yield ""
-    yield from _notice_lines([tunable.verdict for tunable in plan.tunables], terminal, width=width)
+    yield from _notice_lines(plan.tunables, terminal, width=width)
     for conflict in plan.conflicts:
         yield from _conflict_lines(conflict, terminal, width=width)
     yield from permission_lines(plan, width, terminal=terminal)
@@ -181,19 +181,33 @@ def _details(item: PlanItem, terminal: Terminal, *, width: int) -> Iterator[str]
             yield f"{INDENT}and {len(changed) - _DIFF_LINES} more lines: --output json has them all"
 
 
-def _notice_lines(verdicts: Sequence[Verdict], terminal: Terminal, *, width: int) -> Iterator[str]:
+def _notice_lines(plans: Sequence[TunablePlan], terminal: Terminal, *, width: int) -> Iterator[str]:
     """What no step of the plan mends: only told, needs a reboot, can't be told, does not exist here."""
     told = [
-        (verdict.tunable, finding)
-        for verdict in verdicts
-        for finding in verdict.findings
-        if finding.state is not State.OK and (finding.optional or finding.state is not State.DRIFT)
+        (plan.tunable, finding)
+        for plan in plans
+        for finding in plan.verdict.findings
+        if finding.state is not State.OK
+        and (finding.optional or finding.state is not State.DRIFT or not _is_mended(finding, plan.items))
     ]
     if not told:
         return
     yield terminal.style("Not part of the plan", Tone.STRONG)
     yield from _finding_lines(told, terminal, verbose=False, width=width)
     yield ""
+
+
+def _is_mended(finding: Finding, items: Sequence[PlanItem]) -> bool:
+    """Is there a step for it? One step may stand for several findings, and the name of one begins with the other's."""
+    return any(
+        finding.subject.startswith(item.key) or item.key.startswith(finding.subject) or _is_whole(item)
+        for item in items
+    )
+
+
+def _is_whole(item: PlanItem) -> bool:
+    """Does it stand for all steps of its tunable?"""
+    return isinstance(item, Deferred) and item.whole
 
 
 def _finding_lines(
