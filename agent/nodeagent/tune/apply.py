@@ -103,6 +103,7 @@ class _Run:
         self.script: Path | None = None
         self.total = len(order.plan.items)
         self.tunables = {tunable.name: tunable for tunable in order.tunables}
+        self.waited_for = {deferred.waits_for for deferred in order.plan.deferred}
 
     @property
     def facts(self) -> HostFacts:
@@ -246,8 +247,8 @@ class _Run:
         self._check_window()
         carry_out(self.session, self.transaction, change, number=len(self.applied) + 1, total=self.total)
         self.applied.append(change)
-        if not isinstance(change, WriteFile | WriteCoupled | SetVf):
-            # What was made is a fact now, and later tunables look at facts.
+        if change.key in self.waited_for or not isinstance(change, WriteFile | WriteCoupled | SetVf):
+            # What was made is a fact now, and later tunables look at facts; one switch can take CPUs away.
             self._known_facts = None
 
     def _check_window(self) -> None:

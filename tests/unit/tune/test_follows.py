@@ -1,13 +1,18 @@
 """A tunable whose objects an earlier one remakes: known after apply as a whole, then planned and held to the rules."""
 
+from dataclasses import replace
+
 import pytest
 
 from nodeagent.model.change import Deferred, Risk
+from nodeagent.model.facts import HostFacts
+from nodeagent.tune.apply import apply
 from nodeagent.tune.apply_result import ApplyOutcome
+from nodeagent.tune.session import open_session
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import A, B, C
 from tests.unit.tune.test_rollback import roll_back, values
-from tests.unit.tune.toys import KnobTunable, World, profile_of
+from tests.unit.tune.toys import KnobTunable, World, facts_of, profile_of
 
 
 @pytest.fixture
@@ -64,3 +69,17 @@ def test_both_setting_one_knob_is_seen_when_it_is_known(make_world: MakeWorld) -
     assert result.outcome is ApplyOutcome.ROLLED_BACK
     assert "contradicts the plan" in result.problem
     assert values(world) == ["1", "2", "3"]
+
+
+def test_facts_are_read_again_after_a_step_that_somebody_waits_for(followed: World) -> None:
+    """A switch such as SMT is one write, and takes CPUs away from everything that is placed after it."""
+    seen: list[list[str]] = []
+
+    def read_facts() -> HostFacts:
+        seen.append(values(followed))
+        return facts_of(followed.host)
+
+    order = replace(followed.order(BOTH), read_facts=read_facts)
+    with open_session(followed.host, followed.state, command="tune apply", clock=followed.clock) as session:
+        assert apply(session, order).outcome is ApplyOutcome.APPLIED
+    assert ["10", "2", "3"] in seen

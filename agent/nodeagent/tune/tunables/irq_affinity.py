@@ -87,7 +87,7 @@ class IrqAffinity:
             remedy="mount sysfs: mount -t sysfs sysfs /sys",
         ),
     )
-    follows: tuple[str, ...] = ("sriov", "nic-queues")
+    follows: tuple[str, ...] = ("smt", "sriov", "nic-queues")
     roles: tuple[CpuRole, ...] = (CpuRole.INTERRUPTS, CpuRole.HOUSEKEEPING, CpuRole.POH, CpuRole.XDP)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/core-api/irq/irq-affinity.html",

@@ -67,7 +67,7 @@ class KernelCommandLineTunable:
             remedy="apt-get install grub-common",
         ),
     )
-    follows: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ("smt",)
     roles: tuple[CpuRole, ...] = tuple(CpuRole)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/kernel-parameters.html",

@@ -89,7 +89,7 @@ class NicQueues:
     summary: str = "how many queues a network port has, and what spreads packets over them"
     risk: Risk = Risk.LINK_FLAP
     needs: tuple[Need, ...] = NEEDS
-    follows: tuple[str, ...] = ("sriov",)  # igb gives queues to its VFs and has fewer itself
+    follows: tuple[str, ...] = ("smt", "sriov")  # igb gives queues to its VFs and has fewer itself
     roles: tuple[CpuRole, ...] = (CpuRole.INTERRUPTS,)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/networking/scaling.html",

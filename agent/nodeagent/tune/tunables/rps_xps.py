@@ -143,7 +143,7 @@ class RpsXps:
     needs: tuple[Need, ...] = (
         Need(kind=NeedKind.ROOT, name="root", reason="the files of /sys belong to root", remedy="run it with sudo"),
     )
-    follows: tuple[str, ...] = ("sriov", "nic-queues")
+    follows: tuple[str, ...] = ("smt", "sriov", "nic-queues")
     roles: tuple[CpuRole, ...] = tuple(CpuRole)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/networking/scaling.html",
