@@ -453,7 +453,7 @@ def test_a_plan_tells_the_drift_that_none_of_its_steps_mends(toy: Toy) -> None:
     """No drive for a mount point: nothing can be done about it here, and saying nothing would look like success."""
     (toy.base / "toys.yaml").write_text(
         "schema: 1\nsummary: a drive that is not there\ntune:\n  filesystem:\n"
-        "    - {mount_point: /mnt/ledger, device: {serial: NONE}, label: a, make: when-empty}\n"
+        "    - {mount_point: /mnt/ledger, device: {serial: NONE}, type: ext4, label: a, make: when-empty}\n"
     )
     answer = toy("plan")
     assert "Not part of the plan" in answer.out
