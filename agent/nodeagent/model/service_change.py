@@ -30,9 +30,9 @@ class UnitCondition:
 class SetUnit(Change):
     """Stop or start a unit, enable or disable it, mask or unmask it, all by systemctl.
 
-    The mask is made before the unit is stopped, so that nothing starts it in between; links are made and taken away
-    while there is no mask, as systemctl passes over masked units. A mask does not touch the links, so that what it is
-    taken from comes back as enabled as it was.
+    The mask is made before the unit is stopped, so that nothing starts it in between; a unit is started, and its links
+    are made and taken away, while there is no mask, which systemctl would refuse or pass over. A mask does not touch
+    the links, so that what it is taken from comes back as enabled as it was.
     """
 
     kind = "set-unit"
@@ -51,13 +51,18 @@ class SetUnit(Change):
     def verbs(self) -> tuple[str, ...]:
         """The verbs of systemctl, in order; () where nothing differs."""
         before, after = self.before, self.after
-        found = ["unmask"] if before.masked and not after.masked else []
-        if before.links != after.links:
-            found.append("enable" if after.links else "disable")
-        found += ["mask"] if after.masked and not before.masked else []
-        if before.active != after.active and after.active is not None:
-            found.append("start" if after.active else "stop")
-        return tuple(found)
+        links = before.links != after.links
+        start = before.active is False and after.active is True
+        lifted = before.masked and (not after.masked or links or start)
+        steps = {
+            "unmask": lifted,
+            "enable": links and bool(after.links),
+            "disable": links and not after.links,
+            "start": start,
+            "mask": after.masked and (lifted or not before.masked),
+            "stop": before.active is True and after.active is False,
+        }
+        return tuple(verb for verb, needed in steps.items() if needed)
 
     def command(self) -> str:
         return " && ".join(f"systemctl {verb} {shlex.quote(self.unit)}" for verb in self.verbs()) or "true"

@@ -66,6 +66,15 @@ class UnitTexts:
         name = path.rpartition("/")[2]
         return UnitTexts(files=tuple(file for file in self.files[1:] if file[0].rpartition("/")[2] > name))
 
+    def last_word(self, directive: str) -> str:
+        """The file whose assignment counts, be it an empty one; "" for none."""
+        says = [
+            path
+            for path, text in self.files
+            if any((s, k) == ("Service", directive) for s, k, _ in parse_unit_file([text]).assignments)
+        ]
+        return says[-1] if says else ""
+
     def limit(self, directive: str) -> Limit | None:
         """The value in force; None where no file gives one that can be understood."""
         found: Limit | None = None

@@ -125,6 +125,8 @@ def _no_way(item: WantedUnit) -> str | None:
         return item.note or f"{unit.name} is not installed"
     if item.wanted is Wanted.RUNNING and unit.mask and not unit.is_masked:
         return f"it is masked by {unit.mask}: systemctl unmask --runtime {unit.name}"
+    if unit.active and not after.active and unit.mask and not unit.is_masked:
+        return f"it runs though {unit.mask} masks it, so it could not be started again; stop it yourself"
     if after.masked and not unit.is_masked and unit.fragment.startswith(f"{ETC_UNITS}/"):
         return f"its unit file lies in the place of a mask ({unit.fragment}); want `disabled` instead"
     if item.wanted is Wanted.DISABLED and _starts_by_itself(unit):

@@ -68,7 +68,11 @@ def systemctl(host: "Host", verb: str, *units: str, timeout_seconds: float) -> N
 
 
 def is_half_done(change: SetUnit, state: str) -> bool:
-    """Each of the three is changed by a verb of its own: masked but still active, enabled but not yet started."""
+    """Each of the three is changed by a verb of its own: masked but still active, enabled but not yet started.
+
+    A mask may be lifted in between, where the unit is to be started or enabled under it.
+    """
     sides = (change.before, change.after)
-    mixed = product(*({getattr(side, name) for side in sides} for name in ("active", "masked", "links")))
+    masks = {False, *(side.masked for side in sides)}
+    mixed = product({side.active for side in sides}, masks, {side.links for side in sides})
     return state in {str(UnitCondition(active=active, masked=masked, links=links)) for active, masked, links in mixed}

@@ -256,9 +256,9 @@ class _Unit:
             return "NA-LIMIT-005", f"read it as root, it may say more: cat {self.seen.unreadable[0]}"
         if self.seen.drop_in.status is ReadStatus.UNREADABLE or self.seen.directory.kind not in ("absent", "directory"):
             return "NA-LIMIT-005", f"nothing can be written there: ls -ld {self.seen.path}"
-        later = self.seen.texts.after(self.seen.path).limit(kind.directive)
-        if later is not None and not _accepts(setting, later):
-            return "NA-LIMIT-001", f"it is read after ours and has the last word; change it there: {later.path}"
+        later = self.seen.texts.after(self.seen.path)
+        if (path := later.last_word(kind.directive)) and not _accepts(setting, self._given(kind)):
+            return "NA-LIMIT-001", f"it is read after ours and has the last word; change it there: {path}"
         if kind.name == "nofile":
             return self._beyond_the_kernel(setting)
         return None
