@@ -6,6 +6,7 @@ from difflib import unified_diff
 from textwrap import wrap
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
+from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
     Deferred,
@@ -159,6 +160,9 @@ def _content(item: PlanItem, terminal: Terminal) -> str:
             return f": {f' {arrow} '.join(states)}"
         case MakeFilesystem():
             return f": {item.fstype} on {item.device}"
+        case SetBootParameters():
+            menus = (shown(" ".join(menu)) or "nothing" for menu in (item.before_menu, item.after_menu))
+            return f": {f' {arrow} '.join(menus)}"
         case _:
             return f": {short(item.before_state())} {arrow} {short(item.after_state())}"
 
