@@ -1,12 +1,15 @@
 """What an NVMe controller answers, byte by byte; any bytes give an answer and never an error."""
 
+import ctypes
+import fcntl
+import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeagent.host import Host
+from nodeagent.host import Host, nvme_admin
 from nodeagent.host.nvme import controllers_of, parse_firmware, parse_formats, parse_health, parse_power_states
 from nodeagent.host.nvme_admin import NvmeAdmin
 from nodeagent.model.nvme import FirmwareSlots, Health, PowerState, SectorFormat
@@ -98,3 +101,35 @@ def test_what_is_no_node_of_a_controller_is_not_sent_a_command(tmp_path: Path) -
     (tmp_path / "nvme0").write_bytes(b"")
     with pytest.raises(OSError, match="not the node of a controller"):
         NvmeAdmin.open(tmp_path / "nvme0")
+
+
+def test_the_command_has_the_shape_that_the_kernel_has_fixed() -> None:
+    """_IOWR('N', 0x41, struct nvme_admin_cmd): direction, size, letter, number; the result is its last word."""
+    assert nvme_admin._FORM.size == 72
+    assert nvme_admin._ADMIN_COMMAND.to_bytes(4, "big") == bytes((0xC0, 72, ord("N"), 0x41))
+    assert nvme_admin._RESULT_OFFSET == 68
+    packed = nvme_admin._FORM.pack(0x0A, 0, 0, 7, 0, 0, 0, 0x1122, 0, 4096, 2, 5, 0, 0, 0, 0, 5000, 0)
+    assert (packed[0], packed[4], packed[24:26], packed[36:38]) == (0x0A, 7, b"\x22\x11", b"\x00\x10")
+    assert (packed[40], packed[44]) == (2, 5)
+
+
+def test_what_the_drive_refuses_is_an_error_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: 0x10E)
+    with pytest.raises(OSError, match=r"status 0x10e"):
+        NvmeAdmin(descriptor=-1).set_feature(2, 0)
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: 0x2)
+    with pytest.raises(OSError, match="invalid field"):
+        NvmeAdmin(descriptor=-1).feature(2)
+
+
+def test_an_answer_is_read_off_the_command_and_its_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_descriptor: int, _request: int, command: bytearray) -> int:
+        struct.pack_into("=I", command, 68, 0x22)
+        address, length = struct.unpack_from("=Q", command, 24)[0], struct.unpack_from("=I", command, 36)[0]
+        ctypes.memset(address, 0x5A, length)
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", answer)
+    admin = NvmeAdmin(descriptor=-1)
+    assert admin.log(2) == b"\x5a" * 512
+    assert admin.feature(2) == 0x22
