@@ -24,9 +24,9 @@ from nodeagent.model.change import (
     WriteCoupled,
     WriteFile,
 )
+from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.errors import HostError
 from nodeagent.model.ethtool_change import SetChannels, SetCoalescing, SetFeatures, SetFlowHash, SetRings
-from nodeagent.model.drive_change import SetNvmeFeature
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
@@ -34,9 +34,9 @@ from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
 from nodeagent.tune import undo_ethtool, undo_irq, undo_network
 from nodeagent.tune.session import Session
-from nodeagent.tune.undo_ethtool import ethtool_functions
-from nodeagent.tune.undo_drive import drive_action, drive_condition, drive_functions
 from nodeagent.tune.undo_boot import boot_actions, boot_condition
+from nodeagent.tune.undo_drive import drive_action, drive_condition, drive_functions
+from nodeagent.tune.undo_ethtool import ethtool_functions
 from nodeagent.tune.undo_firewall import firewall_action, firewall_condition
 from nodeagent.tune.undo_service import reload_after, service_actions, service_condition, service_functions
 
@@ -206,7 +206,7 @@ def _way(session: Session, change: Change) -> _Way | None:
     return _Way(is_original=_is(back), is_ours=was_ours, actions=tuple(_actions(back)))
 
 
-def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
+def _is(change: Change) -> str:  # noqa: PLR0911, PLR0912 - one a kind
     """A shell condition: is the state the one after this change?"""
     match change:
         case WriteFile():
@@ -240,7 +240,7 @@ def _is(change: Change) -> str:  # noqa: PLR0911 - one a kind
             return "false"
 
 
-def _actions(back: Change) -> Iterator[str]:
+def _actions(back: Change) -> Iterator[str]:  # noqa: PLR0912 - one a kind
     match back:
         case WriteFile():
             yield _put(back.path, back.after)

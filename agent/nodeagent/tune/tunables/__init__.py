@@ -15,13 +15,13 @@ from nodeagent.tune.tunables.firewall import FIREWALL
 from nodeagent.tune.tunables.hugepages import HUGEPAGES
 from nodeagent.tune.tunables.irq_affinity import IRQ_AFFINITY
 from nodeagent.tune.tunables.kernel_command_line import KERNEL_COMMAND_LINE
-from nodeagent.tune.tunables.nic_coalescing import NIC_COALESCING
 from nodeagent.tune.tunables.limits import LIMITS
+from nodeagent.tune.tunables.nic_coalescing import NIC_COALESCING
 from nodeagent.tune.tunables.nic_mtu import NIC_MTU
-from nodeagent.tune.tunables.nvme import NVME
 from nodeagent.tune.tunables.nic_offloads import NIC_OFFLOADS
 from nodeagent.tune.tunables.nic_queues import NIC_QUEUES
 from nodeagent.tune.tunables.nic_rings import NIC_RINGS
+from nodeagent.tune.tunables.nvme import NVME
 from nodeagent.tune.tunables.rps_xps import RPS_XPS
 from nodeagent.tune.tunables.smt import SMT
 from nodeagent.tune.tunables.sriov import SRIOV
