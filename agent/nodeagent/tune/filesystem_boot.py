@@ -72,6 +72,8 @@ def unit_changes(seen: Seen) -> Iterator[Change]:
     setting = seen.entry.persist
     if setting is not None and _is_written(seen, Persist.UNIT):
         yield from _unit_changes(seen, setting)
+    elif setting is not None and _is_written(seen, Persist.FSTAB) and _is_ours(seen):
+        yield from _unit_removals(seen, setting)
 
 
 def fstab_change(looks: Iterable[Seen]) -> WriteConfig | None:
@@ -82,6 +84,8 @@ def fstab_change(looks: Iterable[Seen]) -> WriteConfig | None:
     boot, text = written[0].boot, written[0].boot.fstab.text
     for seen in written:
         text = _with_entry(text, seen)
+    if text == boot.fstab.text:
+        return None
     settings = [seen.entry.persist for seen in written if seen.entry.persist]
     return WriteConfig(
         key=f"{TUNABLE}:{fstab.PATH}:boot",
@@ -166,11 +170,18 @@ def _answer(seen: Seen, setting: Setting[Persist]) -> _Answer:
         remedy = "`persist: fstab` where something else than systemd runs the machine"
         return _Answer(state=State.NOT_APPLICABLE, got="no systemd runs here", wanted=wanted, remedy=remedy)
     lines, unit = [line for line in boot.lines if line.at_boot], boot.unit
-    if len(boot.lines) > 1 or (lines and unit is not None):
+    leaves_unit = setting.value is Persist.FSTAB and _is_ours(seen)
+    if len(boot.lines) > 1 or (lines and unit is not None and not leaves_unit):
         return _twice(seen, wanted)
-    if setting.value is Persist.FSTAB:
-        return _foreign_unit(seen, wanted) if unit is not None else _by_fstab(seen, wanted)
-    return _line_instead(seen, lines[0], wanted) if lines else _by_unit(seen, wanted)
+    if setting.value is Persist.UNIT:
+        return _line_instead(seen, lines[0], wanted) if lines else _by_unit(seen, wanted)
+    if unit is not None and not leaves_unit:
+        return _foreign_unit(seen, wanted)
+    answer = _by_fstab(seen, wanted)
+    if leaves_unit and (answer.writes or answer.state is State.OK):
+        got = f"a unit of ours has it: {unit.path if unit else ''}"
+        return _Answer(state=State.DRIFT, got=got, wanted=wanted, remedy=_APPLY, id=DIFFERS_AT_BOOT, writes=True)
+    return answer
 
 
 def _twice(seen: Seen, wanted: str) -> _Answer:
@@ -267,7 +278,8 @@ def _missing(got: str, wanted: str) -> _Answer:
 def _with_entry(text: str, seen: Seen) -> str:
     entry = seen.entry
     if lines := fstab.lines_of(text, entry.mount_point):
-        return fstab.with_options(text, lines[0], _fstab_options(seen))
+        right = lines[0].at_boot and not _lacking(seen, lines[0])
+        return text if right else fstab.with_options(text, lines[0], _fstab_options(seen))
     return fstab.with_line(
         text,
         uuid=seen.uuid_at_boot,
@@ -300,8 +312,17 @@ def _unit_changes(seen: Seen, setting: Setting[Persist]) -> Iterator[Change]:
     yield _config(seen, setting, part="boot", path=drop_in_path(point), before=before, after=drop_in)
 
 
+def _unit_removals(seen: Seen, setting: Setting[Persist]) -> Iterator[Change]:
+    """Our unit gives way to a line of fstab: first what starts it, then itself."""
+    boot, point = seen.boot, seen.entry.mount_point
+    if boot.drop_in.ok:
+        yield _config(seen, setting, part="boot", path=drop_in_path(point), before=boot.drop_in.text, after=None)
+    if boot.unit is not None:
+        yield _config(seen, setting, part="boot-unit", path=boot.unit.path, before=boot.unit.text, after=None)
+
+
 def _config(
-    seen: Seen, setting: Setting[Persist], *, part: str, path: str, before: str | None, after: str
+    seen: Seen, setting: Setting[Persist], *, part: str, path: str, before: str | None, after: str | None
 ) -> WriteConfig:
     return WriteConfig(
         key=seen.entry.key(part),
