@@ -15,6 +15,7 @@ from nodeagent.model.profile import Profile
 from nodeagent.profiles import default_search, load_profile
 from nodeagent.profiles.match import fits
 from nodeagent.profiles.search import names
+from nodeagent.tune.placement import placed
 from nodeagent.tune.tunables import TUNABLES
 
 TEXT_WIDTH = 80
@@ -61,8 +62,10 @@ def state_of(root: Path, given: Path | None = None) -> Path:
 
 
 def misfits(profile: Profile, facts: HostFacts) -> tuple[str, ...]:
-    """What the profile says about the machines it is for, where this is none of them."""
-    return tuple(str(fit) for fit in fits(profile.match, facts) if not fit.fits)
+    """Where this is no machine that the profile is for, or can't give its placement as asked."""
+    placement = placed(facts, profile).placement
+    short = [f"placement: {problem}" for problem in placement.problems] if placement else []
+    return (*(str(fit) for fit in fits(profile.match, facts) if not fit.fits), *short)
 
 
 def is_root() -> bool:

@@ -240,3 +240,15 @@ def test_host_show_prints_no_placement(tmp_path: Path, capsys: pytest.CaptureFix
 def test_letters_are_given_to_every_role() -> None:
     assert set(LETTERS) == set(CpuRole)
     assert len(set(LETTERS.values())) == len(LETTERS)
+
+
+@pytest.mark.parametrize("command", ["plan", "verify"])
+def test_what_a_machine_cannot_give_is_noted_with_every_plan(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "own.yaml"
+    profile.write_text("schema: 1\nsummary: much\nplacement: {interrupts: 4}\ntune:\n  sysctl: {vm.swappiness: 10}\n")
+    root = str(captured_host("vm", tmp_path).root)
+    main(["tune", command, "--profile", str(profile), "--root", root, "--output", "json"])
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert any(note.startswith("placement: interrupts: 4 cores asked for, 1 given") for note in notes)
