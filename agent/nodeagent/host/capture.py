@@ -41,6 +41,8 @@ _KNOBS = (
     ("/sys/kernel/mm/transparent_hugepage/khugepaged", re.compile(r".*")),
 )
 
+_SLICES = ("system", "user", "machine", "validator")
+
 
 def capture(host: Host, file: Path, *, scrubber: Scrubber | None = None) -> None:
     """Write the scrubbed tree of `host` to `file`, which must not exist; HostError where it can't be written."""
@@ -68,6 +70,8 @@ def capture_archive(host: Host, *, scrubber: Scrubber) -> Archive:
     recording.mounts()
     _ask_for_interrupts(recording, facts)
     _ask_for_nvme(recording, facts)
+    _ask_for_boot(recording)
+    _ask_for_partitions(recording)
     for directory, wanted in _KNOBS:
         for name in host.names(directory):
             if wanted.fullmatch(name):
@@ -94,6 +98,24 @@ def _ask_for_nvme(recording: RecordingHost, facts: "HostFacts") -> None:
             recording.read(f"/sys/class/nvme/{name}/device/power/control")
             for queue in recording.names(f"/sys/block/{drive.name}/mq"):
                 recording.read(f"/sys/block/{drive.name}/mq/{queue}/cpu_list")
+
+
+def _ask_for_boot(recording: RecordingHost) -> None:
+    """What the boot loader hands to the kernel, and who says so."""
+    for path in ("/proc/cmdline", "/boot/grub/grub.cfg", "/etc/default/grub", "/usr/sbin/grub-mkconfig"):
+        recording.read(path)
+    for name in recording.names("/etc/default/grub.d"):
+        if name.endswith(".cfg"):
+            recording.read(f"/etc/default/grub.d/{name}")
+
+
+def _ask_for_partitions(recording: RecordingHost) -> None:
+    """CPU sets of the groups at the top, and where unbound work of the kernel may run."""
+    recording.read("/sys/devices/virtual/workqueue/cpumask")
+    recording.read("/sys/fs/cgroup/cgroup.controllers")
+    for name in _SLICES:
+        for knob in ("cpuset.cpus", "cpuset.cpus.effective", "cpuset.cpus.partition"):
+            recording.read(f"/sys/fs/cgroup/{name}.slice/{knob}")
 
 
 def _scrubbed(entry: Entry, scrubber: Scrubber) -> Entry:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from nodeagent.host import scrub_boot
 from nodeagent.host.dmi import DMI_TABLE, without_secrets
 from nodeagent.host.drive_identity import single_blanks
 from nodeagent.host.mounts import MOUNTINFO, escape, unescape
@@ -177,6 +178,9 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[Scrubber, str], str]], ...] = tup
         (r"/proc/sys/kernel/hostname", _whole(Secret.HOST)),
         (r"/etc/machine-id", _whole(Secret.MACHINE_ID)),
         (r"/proc/cmdline", lambda scrubber, text: scrubber.command_line(text) + "\n"),
+        (r"/boot/grub/grub\.cfg", lambda scrubber, text: scrub_boot.menu(text, scrubber.command_line)),
+        (r"/etc/default/grub(\.d/.*)?", lambda scrubber, text: scrub_boot.defaults(text, scrubber.command_line)),
+        (r"/usr(/local)?/s?bin/grub-mkconfig", lambda _scrubber, text: scrub_boot.maker(text)),
         (re.escape(MOUNTINFO), Scrubber._mountinfo),
         (r"/run/udev/data/.*", Scrubber._udev),
         (r"/proc/1/comm", lambda scrubber, text: scrubber.init(text.strip()) + "\n"),
