@@ -34,6 +34,7 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
+from nodeagent.model.placement import CpuRole
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Pattern
@@ -86,7 +87,8 @@ class CpuIsolation:
             remedy="boot with systemd.unified_cgroup_hierarchy=1",
         ),
     )
-    follows: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ("smt",)
+    roles: tuple[CpuRole, ...] = tuple(CpuRole)
     sources: tuple[str, ...] = (
         "https://docs.kernel.org/admin-guide/cgroup-v2.html#cpuset-interface-files",
         "https://www.freedesktop.org/software/systemd/man/latest/systemd.resource-control.html",
