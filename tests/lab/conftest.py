@@ -11,9 +11,24 @@ from cherrylab.guests.template import PEER, WORKBENCH
 from tests import needs
 from tests.lab.agent import install
 
+_COSTLY = ("test_storage", "test_services", "test_boot", "test_vm_lab", "test_campaigns")
+"""The files that come last, in this order: what fails within minutes is told before what takes long."""
+
 _PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "ssh", "scp")
 _BOOT_SECONDS = 600.0
 """A guest boots in half a minute here; other work on the machine makes that two."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests of guests by what they cost; those of others stay where they are, before them."""
+    items.sort(key=_cost)
+
+
+def _cost(item: pytest.Item) -> int:
+    name = item.path.stem
+    if item.get_closest_marker("lab") is None:
+        return -2
+    return _COSTLY.index(name) if name in _COSTLY else -1
 
 
 @pytest.fixture(scope="session")

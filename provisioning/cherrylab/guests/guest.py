@@ -201,6 +201,16 @@ class Guest:
             self._kill_kept()
         self._hang_up()
 
+    def wait_until_off(self, *, timeout_seconds: float) -> None:
+        """Wait for a machine that was asked to switch itself off; HostError when it does not."""
+        self._hang_up()
+        deadline = time.monotonic() + timeout_seconds
+        while self.is_running():
+            if time.monotonic() > deadline:
+                raise HostError(f"guest {self.number} is still on after {timeout_seconds:g} s")
+            time.sleep(0.2)
+        self._machine = None
+
     def remove(self) -> None:
         """End the machine; its files go with the lab's directory."""
         self._hang_up()

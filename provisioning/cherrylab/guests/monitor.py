@@ -35,6 +35,19 @@ class Monitor:
         except (OSError, ValueError) as error:
             raise HostError(f"the monitor {self.path} did not carry out {command}: {error}") from error
 
+    def wait(self, *, timeout_seconds: float) -> None:
+        """Wait until QEMU answers after power-on; its last refusal where it never does."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                self.execute("query-status")
+            except HostError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
     def unplug(self, device: str, *, timeout_seconds: float = 40.0) -> None:
         """Hot-unplug a device and wait until the guest let go of it; HostError when it does not."""
         self.execute("device_del", id=device)

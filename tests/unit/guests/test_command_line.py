@@ -1,10 +1,11 @@
 """QEMU's words for a template, read as a person checks a wiring diagram."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from cherrylab.guests.command_line import GuestFiles, Wiring, command_line
-from cherrylab.guests.template import GIB, PEER, VALIDATOR, Drive, HardwareTemplate, NumaNode
+from cherrylab.guests.template import GIB, PEER, VALIDATOR, WORKBENCH, Drive, HardwareTemplate, NumaNode
 
 FILES = GuestFiles(directory=Path("/lab/g1"), kernel=Path("/image/vmlinuz"), initrd=Path("/image/initrd.gz"))
 WIRING = Wiring(number=1, management_tap="g1m", data_tap="g1d")
@@ -57,3 +58,31 @@ def test_a_machine_without_a_seed_does_not_wait_for_cloud_init() -> None:
     with_seed = command_line(PEER, FILES, WIRING, cloud_init=True)
     assert "cloud-init=disabled" not in _values(with_seed, "-append")[0]
     assert any("seed.iso" in value for value in _values(with_seed, "-drive"))
+
+
+def test_the_console_is_written_down_and_can_be_typed_into() -> None:
+    argv = command_line(PEER, FILES, WIRING)
+    assert "socket,id=tty,path=/lab/g1/tty.sock,server=on,wait=off,logfile=/lab/g1/console.log,logappend=on" in argv
+    assert _values(argv, "-serial") == ["chardev:tty"]
+
+
+def test_a_bad_sector_lies_below_the_drive_and_fails_both_ways() -> None:
+    (bad,) = [value for value in _values(command_line(WORKBENCH, FILES, WIRING), "-blockdev") if "blkdebug" in value]
+    assert "file.inject-error.0.sector=204800" in bad
+    assert "iotype" not in bad
+    assert bad.endswith("node-name=bad")
+
+
+def test_an_iommu_comes_with_the_kernel_arguments_that_use_it() -> None:
+    argv = command_line(replace(VALIDATOR, iommu=True), FILES, WIRING)
+    assert "intel-iommu,intremap=on,caching-mode=on" in _values(argv, "-device")
+    assert _values(argv, "-machine") == ["q35,kernel-irqchip=split"]
+    assert "intel_iommu=on iommu=pt" in _values(argv, "-append")[0]
+    assert "intel-iommu" not in " ".join(command_line(VALIDATOR, FILES, WIRING))
+
+
+def test_drives_in_another_order_sit_in_other_slots_on_their_own_node() -> None:
+    moved = VALIDATOR.with_drives_in_order(["snapshots", "accounts", "ledger"])
+    devices = _values(command_line(moved, FILES, WIRING), "-device")
+    assert "nvme,id=nvme-ledger,serial=LEDGER01,drive=ledger,bus=rp2" in devices
+    assert "pcie-root-port,id=rp2,bus=pxb1,chassis=3,slot=3" in devices
