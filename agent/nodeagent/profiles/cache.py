@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nodeagent.model.profile import Profile
 from nodeagent.profiles.hints import child
-from nodeagent.profiles.layers import Layer, LayerReader
 from nodeagent.profiles.plain import from_plain, to_plain
-from nodeagent.profiles.problems import Problems
 from nodeagent.version import VERSION
 
+if TYPE_CHECKING:
+    from nodeagent.profiles.layers import Layer
+
 _FORMAT = 1
+_SHAPES = ("model", "profiles", "tune")
+"""Where the code stands that says what a profile may hold: the limits of a setting count as much as its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Entry:
         ):
             return None  # absent or damaged: it is made anew from the files
 
-    def put(self, profile: Profile, layers: Sequence[Layer]) -> None:
+    def put(self, profile: Profile, layers: "Sequence[Layer]") -> None:
         """Keep a profile; a cache that can't be written is no cache, and no error."""
         text = dumps(to_plain(profile))
         try:
@@ -106,10 +108,13 @@ class Entry:
         except OSError:
             return
 
-    def _moved_since(self, layers: Sequence[Layer]) -> bool:
+    def _moved_since(self, layers: "Sequence[Layer]") -> bool:
         """Would other files, or other texts, be read now? Asked after their digests were taken, so that no change
         between reading a file and taking its digest can make an old profile look like a new file's.
         """
+        from nodeagent.profiles.layers import LayerReader
+        from nodeagent.profiles.problems import Problems
+
         now = LayerReader(self.search, Problems()).read(self.path)
         return [(layer.path.absolute(), layer.digest) for layer in now] != [
             (layer.path.absolute(), layer.digest) for layer in layers
@@ -120,33 +125,18 @@ class Entry:
         typed = {key: from_plain(child(Profile, key), item) for key, item in kept.items()}
         return Profile(**typed, tune=tune)
 
-    def _sources(self, layers: Sequence[Layer]) -> list[str]:
+    def _sources(self, layers: "Sequence[Layer]") -> list[str]:
         """The files it was made from, and those that would have been taken instead had they been there."""
         folders = dict.fromkeys([*(layer.path.absolute().parent for layer in layers), *self.search])
         names = dict.fromkeys(layer.path.stem for layer in layers)
         return [str(folder / f"{name}.yaml") for folder in folders for name in names] + [str(self.path)]
 
     def _made_by(self) -> list[Any]:
-        code = {Path(__file__).parent}.union(*map(_folders, self.settings_types.values()))
-        stamps = [
-            [str(file), file.stat().st_mtime_ns] for folder in sorted(code) for file in sorted(folder.glob("*.py"))
-        ]
+        package = Path(__file__).parents[1]
+        code = [file for name in _SHAPES for file in (package / name).rglob("*.py")]
+        stamps = [[str(file), file.stat().st_mtime_ns] for file in sorted(code)]
         known = [sorted(self.settings_types), list(self.benchmarks)]
         return [_FORMAT, VERSION, list(sys.version_info[:3]), known, stamps]
-
-
-def _folders(hint: Any) -> set[Path]:
-    """Where the code of a settings type stands: its limits count as much as its fields."""
-    modules = {str(getattr(part, "__module__", "")) for part in _parts(hint)}
-    files = [sys.modules[name].__file__ for name in modules if name.startswith("nodeagent.") and name in sys.modules]
-    return {Path(file).parent for file in files if file}
-
-
-def _parts(hint: Any) -> list[Any]:
-    """A type, its arguments and the functions of its checks."""
-    arguments = list(getattr(hint, "__args__", ()))
-    marks = [getattr(mark, "faults", None) for mark in getattr(hint, "__metadata__", ())]
-    return [*marks, hint, *(part for argument in arguments for part in _parts(argument))]
 
 
 def _is_ours(directory: Path) -> bool:
@@ -167,6 +157,8 @@ def _text_digest(text: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; no fsync, as a lost entry costs nothing."""
+    from tempfile import NamedTemporaryFile
+
     with NamedTemporaryFile("w", dir=path.parent, prefix=".profile-", delete=False, encoding="utf-8") as file:
         temporary = Path(file.name)
         try:

@@ -7,8 +7,9 @@ from typing import Any
 
 from nodeagent.model.errors import ProfileError
 from nodeagent.profiles import document
+from nodeagent.profiles.assembly import Merged, read_merged
 from nodeagent.profiles.document import Node, Scalar
-from nodeagent.profiles.load import Merged, load_profile, read_merged
+from nodeagent.profiles.load import load_profile
 from nodeagent.profiles.merge import walk
 from nodeagent.profiles.problems import Mark, Problems, nearest, shown
 from nodeagent.profiles.search import find

@@ -12,10 +12,8 @@ from nodeagent.model.placement_settings import PlacementSettings
 from nodeagent.model.profile import BenchmarkSetting, Match, PlaceSetting
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.profiles.hints import bare, child, names
+from nodeagent.profiles.name import NAME_PATTERN
 from nodeagent.profiles.placement_section import placement_faults
-
-NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,62}"
-"""What a profile, a stage and a named list entry may be called: nothing that could be a path."""
 
 Name = Annotated[str, Pattern(NAME_PATTERN, "a name of small letters, digits and '-'")]
 Summary = Annotated[str, Pattern(r"[^\n]*\S[^\n]*", "one line that says what it is for")]

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nodeagent.model.errors import ProfileError
-from nodeagent.profiles.problems import nearest, shown
-from nodeagent.profiles.profile_document import NAME_PATTERN
+from nodeagent.profiles.name import NAME_PATTERN
 
 SYSTEM_DIRECTORY = Path("/etc/nodeagent/profiles")
 """Where a machine keeps documents of its own; they stand before the shipped ones."""
@@ -57,21 +56,27 @@ def find(reference: str | Path, search: Sequence[Path], *, what: str) -> Path:
     if is_path(reference):
         return Path(reference)
     text = str(reference)
+    found = candidate(text, search) if is_name(text) else None
+    if found is None:
+        raise _not_found(text, search, what)
+    return found
+
+
+def _not_found(text: str, search: Sequence[Path], what: str) -> ProfileError:
+    from nodeagent.profiles.problems import nearest, shown
+
     if not is_name(text):
-        raise ProfileError(
+        return ProfileError(
             f"{shown(text)} is no name of a {what}: wanted small letters, digits and '-', or a path with a '/'",
             remedy=f"nodeagent profile list shows the {what}s there are",
         )
-    found = candidate(text, search)
-    if found is None:
-        known = names(search)
-        near = nearest(text, known)
-        looked = ", ".join(map(str, search)) or "no directory"
-        raise ProfileError(
-            f"there is no {what} {text!r} in {looked}" + (f"; did you mean {near!r}?" if near else ""),
-            remedy="nodeagent profile list" if what == "profile" else f"use one of: {', '.join(known) or 'none'}",
-        )
-    return found
+    known = names(search)
+    near = nearest(text, known)
+    looked = ", ".join(map(str, search)) or "no directory"
+    return ProfileError(
+        f"there is no {what} {text!r} in {looked}" + (f"; did you mean {near!r}?" if near else ""),
+        remedy="nodeagent profile list" if what == "profile" else f"use one of: {', '.join(known) or 'none'}",
+    )
 
 
 def candidate(name: str, search: Sequence[Path], *, but_not: Path | None = None) -> Path | None:
