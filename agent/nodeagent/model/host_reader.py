@@ -4,21 +4,25 @@ A tunable observes through this protocol and nothing else, which is why it can n
 never raises for what real machines do (absent, unreadable, vanished).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations  # the answers' types are only named here: importing them all is half of a start
 
-from nodeagent.model.clock_state import ClockState
-from nodeagent.model.facts import BlockDevice
-from nodeagent.model.firewall_change import FirewallReading
-from nodeagent.model.interrupts import DeviceInterrupts
-from nodeagent.model.nvme import NvmeDrive
-from nodeagent.model.occupancy import Occupancy
-from nodeagent.model.port import Port
-from nodeagent.model.port_settings import PortSettings
-from nodeagent.model.reading import Reading
-from nodeagent.model.swap_area import SwapArea
-from nodeagent.model.unit_state import UnitState
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nodeagent.model.clock_state import ClockState
+    from nodeagent.model.facts import BlockDevice
+    from nodeagent.model.firewall_change import FirewallReading
+    from nodeagent.model.interrupts import DeviceInterrupts
+    from nodeagent.model.nvme import NvmeDrive
+    from nodeagent.model.occupancy import Occupancy
+    from nodeagent.model.port import Port
+    from nodeagent.model.port_settings import PortSettings
+    from nodeagent.model.reading import Reading
+    from nodeagent.model.swap_area import SwapArea
+    from nodeagent.model.unit_state import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
