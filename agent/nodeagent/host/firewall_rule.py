@@ -34,7 +34,8 @@ def _statement(name: str, value: Any) -> str:
             return "counter"
         case "log" if value.keys() == {"prefix"}:
             return f'log prefix "{value["prefix"]}"'
-    raise ValueError(f"no statement of ours: {name}")
+        case _:
+            raise ValueError(f"no statement of ours: {name}")
 
 
 def _match(*, op: str, left: Any, right: Any) -> str:
@@ -57,7 +58,8 @@ def _side(left: Any) -> tuple[str, str]:
             return value["key"], "quoted"
         case "ct" if value == {"key": "state"}:
             return "ct state", "plain"
-    raise ValueError(f"nothing that ours look at: {name}")
+        case _:
+            raise ValueError(f"nothing that ours look at: {name}")
 
 
 def _value(value: Any) -> str:
@@ -69,7 +71,8 @@ def _value(value: Any) -> str:
             return f"{told[0]}-{told[1]}"
         case "prefix":
             return f"{told['addr']}/{told['len']}"
-    raise ValueError(f"no value of ours: {name}")
+        case _:
+            raise ValueError(f"no value of ours: {name}")
 
 
 def _limit(*, rate: int, burst: int, per: str, inv: bool = False, **more: Any) -> str:

@@ -18,7 +18,7 @@ class TreeIndex:
     """`unreadable` maps real paths to the errno a read gives, `kinds` to what stands for a device.
 
     `ports` maps a PCI address to what netlink told: {"max_mtu": 9216, "vfs": {"0": fields of VfAttributes}}.
-    `firewall` maps `inet nodeagent` to fields of FirewallTable, to {"problem": why it can't be told}, or to {} for none.
+    `firewall` maps `inet nodeagent` to fields of FirewallTable, {} for no such table, or {"problem": why}.
     `nvme` maps a block device to what its NVMe drive told: fields of NvmeDrive (host/nvme.py, `noted`).
     """
 
@@ -48,12 +48,16 @@ class TreeIndex:
             page_bytes=noted if isinstance(noted, int) else 4096,
             ports=ports if isinstance(ports, dict) else {},
             nvme=nvme if isinstance(nvme, dict) else {},
-            firewall={str(name): _texts(noted) for name, noted in firewall.items()} if isinstance(firewall, dict) else {},
+            firewall=_tables(firewall),
         )
 
     def write(self, root: Path) -> None:
         document = {"page_bytes": self.page_bytes, "unreadable": self.unreadable, "kinds": self.kinds}
         (root / TREE_INDEX).write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def _tables(value: object) -> dict[str, dict[str, str]]:
+    return {str(name): _texts(noted) for name, noted in value.items()} if isinstance(value, dict) else {}
 
 
 def _texts(value: object) -> dict[str, str]:
