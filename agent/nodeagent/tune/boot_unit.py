@@ -33,7 +33,7 @@ RequiresMountsFor=/var/lib/nodeagent
 Wants=network-online.target
 After=local-fs.target systemd-modules-load.service systemd-sysctl.service network-online.target
 Before={before}
-ConditionPathExists=/var/lib/nodeagent/boot/profile.json
+ConditionPathExists=/var/lib/nodeagent/journal.db
 
 [Service]
 Type=oneshot
