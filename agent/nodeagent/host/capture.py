@@ -17,8 +17,11 @@ from nodeagent.host.host import Host
 from nodeagent.host.nvme import controllers_of
 from nodeagent.host.recording import RecordingHost, collect
 from nodeagent.host.scrub import Scrubber
+from nodeagent.host.swaps import SWAPS
 from nodeagent.host.tree_index import TreeIndex
+from nodeagent.host.units import busy_units
 from nodeagent.model.errors import HostError, UsageError
+from nodeagent.model.unit_state import RUN_UNITS
 
 if TYPE_CHECKING:
     from nodeagent.model.facts import HostFacts
@@ -72,6 +75,7 @@ def capture_archive(host: Host, *, scrubber: Scrubber) -> Archive:
     _ask_for_nvme(recording, facts)
     _ask_for_boot(recording)
     _ask_for_partitions(recording)
+    _ask_for_units(recording)
     for directory, wanted in _KNOBS:
         for name in host.names(directory):
             if wanted.fullmatch(name):
@@ -98,6 +102,15 @@ def _ask_for_nvme(recording: RecordingHost, facts: "HostFacts") -> None:
             recording.read(f"/sys/class/nvme/{name}/device/power/control")
             for queue in recording.names(f"/sys/block/{drive.name}/mq"):
                 recording.read(f"/sys/block/{drive.name}/mq/{queue}/cpu_list")
+
+
+def _ask_for_units(recording: RecordingHost) -> None:
+    """What starts at boot or runs, and which limits its processes have; the swap areas in use."""
+    recording.stat(RUN_UNITS)
+    recording.read(SWAPS)
+    for name in busy_units(recording):
+        for pid in recording.unit(name).processes:
+            recording.read(f"/proc/{pid}/limits")
 
 
 def _ask_for_boot(recording: RecordingHost) -> None:

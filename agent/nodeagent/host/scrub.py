@@ -38,6 +38,11 @@ _KNOWN_PARAMETERS = re.compile(
 )
 _DYNAMIC_CPUINFO = re.compile(r"^(cpu MHz|bogomips)\s*:.*\n?", re.MULTILINE)
 _MEMINFO = re.compile(r"^(MemTotal|MemAvailable|SwapTotal|HugePages_Total|Hugepagesize):.*$", re.MULTILINE)
+_UNIT_FILE = re.compile(
+    r"^(\[\w+\]|(WantedBy|RequiredBy|UpheldBy|Alias|Also|Slice|(Default)?Limit\w+|What|Options)[ \t]*=.*)$",
+    re.MULTILINE,
+)
+"""What is read of units; their commands and environments may hold anything."""
 _OS_RELEASE = re.compile(r"^(NAME|ID|VERSION_ID|PRETTY_NAME)=.*$", re.MULTILINE)
 _UDEV = re.compile(r"^E:(ID_SERIAL_SHORT|ID_WWN|ID_FS_UUID)=(.*)$", re.MULTILINE)
 
@@ -187,5 +192,6 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[Scrubber, str], str]], ...] = tup
         (r"/proc/cpuinfo", Scrubber._cpuinfo),
         (r"/proc/meminfo", _kept(_MEMINFO)),
         (r"/(etc|usr/lib)/os-release", _kept(_OS_RELEASE)),
+        (r"/(etc|run|lib|usr/lib|usr/local/lib)/systemd/.*", _kept(_UNIT_FILE)),
     )
 )

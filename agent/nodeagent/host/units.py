@@ -71,6 +71,18 @@ def read_unit(host: "Host", asked: str) -> UnitState:
     )
 
 
+def busy_units(host: "Host") -> tuple[str, ...]:
+    """Units that something in /etc starts at boot, that have a control group of their own, and all for swap."""
+    found: set[str] = set()
+    for entry in host.names(ETC_UNITS):
+        found |= set(host.names(f"{ETC_UNITS}/{entry}")) if entry.endswith(_ENABLING) else set()
+    for root in _CGROUP_ROOTS:
+        found |= {name for name in host.names(f"{root}/system.slice") if name.endswith(".service")}
+    for directory in LOAD_PATH:
+        found |= {name for name in host.names(directory) if name.endswith(".swap")}
+    return tuple(sorted(name for name in found if "@." not in name))
+
+
 def _own_name(host: "Host", name: str) -> str:
     """Follow aliases: links in the load path to a unit file of another name."""
     for _ in range(_ALIAS_LIMIT):
@@ -173,7 +185,8 @@ def _control_group(host: "Host", name: str, file: UnitFile) -> tuple[str, bool]:
     """Its directory, and whether systemd keeps groups below that root at all."""
     place = f"{_slice_path(file.last('Service', 'Slice') or _default_slice(name))}/{name}"
     for root in _CGROUP_ROOTS:
-        if host.stat(f"{root}/system.slice").kind == "directory":
+        # PID 1 itself is in init.scope; system.slice is there once any service has run.
+        if any(host.stat(f"{root}/{name}").kind == "directory" for name in ("system.slice", "init.scope")):
             return f"{root}/{place}", True
     return f"{_CGROUP_ROOTS[0]}/{place}", False
 

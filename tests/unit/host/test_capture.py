@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nodeagent.host import Host
 from nodeagent.host.archive import Archive, Entry, EntryKind, format_archive, parse_archive
-from nodeagent.host.capture import capture, capture_archive, load
+from nodeagent.host.capture import capture, capture_archive, capture_text, load
 from nodeagent.host.scrub import Scrubber
 from nodeagent.model.errors import HostError, NodeagentError
 from nodeagent.model.reading import ReadStatus
@@ -259,3 +259,26 @@ def test_a_capture_holds_what_files_tell_of_nvme_drives(tmp_path: Path) -> None:
     copy = Host(root=_unpacked(format_archive(capture_archive(host, scrubber=Scrubber())), tmp_path))
     assert [copy.text(path) for path in values] == list(values.values())
     assert copy.text("/sys/class/nvme/nvme0/power/pm_qos_latency_tolerance_us") == "25000"
+
+
+def test_units_are_captured_without_their_commands_and_environments(tmp_path: Path) -> None:
+    tree = Tree(root=tmp_path / "machine")
+    tree.file("/run/systemd/system/.keep", "")
+    secret = "Environment=TOKEN=hunter2\nExecStart=/bin/x --key hunter2"
+    unit = f"[Service]\n{secret}\nLimitNOFILE=1000\n[Install]\nWantedBy=a.target"
+    tree.file("/usr/lib/systemd/system/sol.service", unit)
+    tree.file("/usr/lib/systemd/system/sol.service.d/10-x.conf", "[Service]\nEnvironment=B=hunter2\nLimitNOFILE=2000")
+    tree.link("/etc/systemd/system/a.target.wants/sol.service", "/usr/lib/systemd/system/sol.service")
+    tree.file("/sys/fs/cgroup/system.slice/sol.service/cgroup.events", "populated 1\nfrozen 0")
+    tree.file("/sys/fs/cgroup/system.slice/sol.service/cgroup.procs", "4711")
+    tree.file("/proc/4711/limits", "Max open files            1000                 1000                 files")
+    machine = Host(root=tree.root)
+    text = capture_text(machine)
+    assert "hunter2" not in text
+    file = tmp_path / "machine.capture"
+    file.write_text(text)
+    copy = load(file, tmp_path / "copy")
+    assert copy.unit("sol.service") == machine.unit("sol.service")
+    assert copy.unit("sol.service").active is True
+    assert copy.read("/proc/4711/limits").text == machine.read("/proc/4711/limits").text
+    assert copy.stat("/run/systemd/system").kind == "directory"
