@@ -20,7 +20,7 @@ from tests.host.tunables.firewall_lab import (
     Lab,
     firewall_lab,
 )
-from tests.needs import need_root, need_tool, tool
+from tests.needs import missing, need_root, need_tool, tool
 
 pytestmark = [pytest.mark.host, need_root, need_tool("nft"), need_tool("ip"), need_tool("setpriv")]
 
@@ -167,3 +167,18 @@ def test_who_is_connected_to_the_management_port_is_not_shut_out(lab: Lab) -> No
         assert lab.nft("list", "ruleset") == ""
         assert lab.apply("--override", "NA-CONFLICT-005").returncode == 0
     assert not lab.connects(STRANGER, NODE)
+
+
+def test_what_nobody_confirms_is_taken_out_again(lab: Lab) -> None:
+    """The guard is a process here; under systemd it is a unit of PID 1, in another namespace than the test's."""
+    if Path("/run/systemd/system").is_dir():
+        missing("a machine that systemd does not run", remedy="run it in a container: the guard is a process there")
+    lab.load(_OTHERS)
+    before = lab.nft("list", "ruleset")
+    done = lab.node.run("tune", "apply", "--yes", "--allow", "link-flap", "--confirm-within", "10s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.nft("list", "ruleset") != before
+    until = time.monotonic() + 60
+    while lab.nft("list", "ruleset") != before and time.monotonic() < until:
+        time.sleep(0.2)
+    assert lab.nft("list", "ruleset") == before
