@@ -15,7 +15,7 @@ from pathlib import Path
 from nodeagent.model.errors import ExitCode
 from nodeagent.model.placement_settings import PlacementSettings
 from nodeagent.model.setting import Setting
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.bench.figure import Goal, Row, command_seconds, take_turns
 from tests.fixtures.generate_host import generate_host
 from tests.fixtures.machines import largest

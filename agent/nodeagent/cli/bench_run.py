@@ -35,7 +35,7 @@ from nodeagent.model.units import parse_duration
 from nodeagent.profiles import default_search, load_profile
 from nodeagent.profiles.targets import load_targets
 from nodeagent.tune.lock import hold
-from nodeagent.tune.tunables import TUNABLES
+from nodeagent.tune.tunables import SETTINGS_TYPES
 from nodeagent.version import VERSION
 
 _LOCK_FOLDER = "bench"
@@ -182,7 +182,7 @@ def _profile(request: Request) -> Profile | None:
         return None
     return load_profile(
         request.profile,
-        settings_types={tunable.name: tunable.Settings for tunable in TUNABLES},
+        settings_types=SETTINGS_TYPES,
         search=default_search(),
         benchmarks=tuple(benchmark.name for benchmark in BENCHMARKS),
     )

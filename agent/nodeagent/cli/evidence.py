@@ -31,7 +31,7 @@ from nodeagent.report.compose import Evidence
 from nodeagent.report.document import JournalSummary, RepeatCommand
 from nodeagent.tune.journal import FILE_NAME as JOURNAL_FILE
 from nodeagent.tune.reading import read_ledger
-from nodeagent.tune.tunables import TUNABLES
+from nodeagent.tune.tunables import SETTINGS_TYPES, TUNABLES
 from nodeagent.tune.verify import verify
 from nodeagent.version import VERSION
 
@@ -95,7 +95,7 @@ def load_documents(question: Question) -> tuple[Profile | None, tuple[Target, ..
     if question.profile is not None:
         profile = load_profile(
             question.profile,
-            settings_types={tunable.name: tunable.Settings for tunable in TUNABLES},
+            settings_types=SETTINGS_TYPES,
             search=default_search(),
             benchmarks=tuple(benchmark.name for benchmark in BENCHMARKS),
         )

@@ -18,11 +18,7 @@ from nodeagent.profiles.explain import Explained, Explanation
 from nodeagent.profiles.problems import DocumentError, Problem, Problems
 from nodeagent.profiles.search import find, is_path, names
 from nodeagent.profiles.targets import load_targets
-from nodeagent.tune.tunables import TUNABLES
-
-
-def settings_types() -> dict[str, Any]:
-    return {tunable.name: tunable.Settings for tunable in TUNABLES}
+from nodeagent.tune.tunables import SETTINGS_TYPES
 
 
 def show_list(search: Sequence[Path], *, as_json: bool) -> None:
@@ -148,7 +144,7 @@ def _is_targets(file: str) -> bool:
 def explain(reference: str, key: str, search: Sequence[Path], terminal: Terminal, *, as_json: bool) -> None:
     from nodeagent.profiles.explain import explain as explain_profile
 
-    found = explain_profile(reference, settings_types=settings_types(), search=_folders(search), key=key)
+    found = explain_profile(reference, settings_types=SETTINGS_TYPES, search=_folders(search), key=key)
     if as_json:
         print_json(found, kind="profile.explain")
         return
@@ -174,7 +170,7 @@ def _tell(value: Explained, found: Explanation, terminal: Terminal) -> None:
 def print_schema(document: str) -> None:
     from nodeagent.profiles.schema import json_schema, targets_json_schema
 
-    made = json_schema(settings_types()) if document == "profile" else targets_json_schema()
+    made = json_schema(SETTINGS_TYPES) if document == "profile" else targets_json_schema()
     sys.stdout.write(json.dumps(made, indent=2) + "\n")
 
 
@@ -185,7 +181,7 @@ def _folders(search: Sequence[Path]) -> tuple[Path, ...]:
 def _load(reference: str, folders: Sequence[Path]) -> Profile:
     return load_profile(
         reference,
-        settings_types=settings_types(),
+        settings_types=SETTINGS_TYPES,
         search=folders,
         benchmarks=tuple(benchmark.name for benchmark in BENCHMARKS),
     )

@@ -11,8 +11,8 @@ import click
 
 from nodeagent.cli import tune_plan, tune_setup
 from nodeagent.cli.output import Symbol, Terminal, Tone, print_json
+from nodeagent.cli.tune_finding_view import verdict_lines, wrapped
 from nodeagent.cli.tune_undo_view import undo_lines, undo_summary
-from nodeagent.cli.tune_view import verdict_lines, wrapped
 from nodeagent.host import Host
 from nodeagent.model.change import Risk
 from nodeagent.model.errors import ExitCode, UsageError

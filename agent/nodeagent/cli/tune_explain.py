@@ -12,11 +12,11 @@ import click
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json
 from nodeagent.cli.placement_view import placement_document, placement_lines
-from nodeagent.cli.tune_view import wrapped
+from nodeagent.cli.tune_finding_view import wrapped
 from nodeagent.model.errors import UsageError
 from nodeagent.model.setting import Bound, Setting
+from nodeagent.tune.asking import find_tunable, unsupported
 from nodeagent.tune.placement import placed
-from nodeagent.tune.plan import find_tunable, unsupported
 from nodeagent.tune.tunable import AnyTunable, UsesRoles
 from nodeagent.tune.tunables import TUNABLES
 

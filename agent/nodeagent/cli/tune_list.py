@@ -6,9 +6,9 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json, table
-from nodeagent.cli.tune_view import wrapped
+from nodeagent.cli.tune_finding_view import wrapped
+from nodeagent.tune.asking import unsupported
 from nodeagent.tune.placement import placed
-from nodeagent.tune.plan import unsupported
 from nodeagent.tune.tunables import TUNABLES
 
 

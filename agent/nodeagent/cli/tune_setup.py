@@ -16,7 +16,7 @@ from nodeagent.profiles import default_search, load_profile
 from nodeagent.profiles.match import fits
 from nodeagent.profiles.search import names
 from nodeagent.tune.placement import placed
-from nodeagent.tune.tunables import TUNABLES
+from nodeagent.tune.tunables import SETTINGS_TYPES
 
 TEXT_WIDTH = 80
 
@@ -34,8 +34,9 @@ def load(reference: str | None, state: Path, *, keep: bool = False) -> Profile:
             f"which profile? Known: {known}",
             remedy="name one with --profile NAME, or set NODEAGENT_PROFILE; nodeagent profile list shows them",
         )
-    types = {tunable.name: tunable.Settings for tunable in TUNABLES}
-    return load_profile(reference, settings_types=types, search=default_search(), cache=state / _CACHE, keep=keep)
+    return load_profile(
+        reference, settings_types=SETTINGS_TYPES, search=default_search(), cache=state / _CACHE, keep=keep
+    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
-from nodeagent.cli.tune_view import INDENT, mark, short, shown, wrapped
+from nodeagent.cli.tune_finding_view import INDENT, mark, short, shown, wrapped
 from nodeagent.tune.undo import Fate, UndoStep
 
 _GROUPED = re.compile(r"(/\S+)='([^']*)'(?= |$)")

@@ -7,7 +7,7 @@ import click
 
 from nodeagent.cli import tune_setup
 from nodeagent.cli.output import Terminal, Tone, print_json
-from nodeagent.cli.tune_view import verdict_lines
+from nodeagent.cli.tune_finding_view import verdict_lines
 from nodeagent.model.errors import ExitCode
 from nodeagent.tune.tunables import TUNABLES
 from nodeagent.tune.verify import exit_code, verify

@@ -17,13 +17,14 @@ from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune import boot_profile, confirm, guard, reserve
 from nodeagent.tune.agreement import check_fresh, check_identity, differences, shortened
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
+from nodeagent.tune.asking import enabled_tunables, plan_items
 from nodeagent.tune.clashes import find_clashes
 from nodeagent.tune.clashes.situation import Situation
 from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
 from nodeagent.tune.disruption import check_undisturbed
 from nodeagent.tune.gate import check_conflicts, check_plan, unpermitted
 from nodeagent.tune.ledger import Kind
-from nodeagent.tune.plan import enabled_tunables, plan_all, plan_items
+from nodeagent.tune.plan import plan_all
 from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.recover import recover

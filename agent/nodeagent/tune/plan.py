@@ -4,29 +4,24 @@ Pure: it asks tunables, which read through the HostReader they are given, and an
 saved, compared and applied; its digest covers what decides about the machine, not how it is told.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
-from typing import TypeVar
 
 from nodeagent.model.change import Change, Deferred, PlanItem
-from nodeagent.model.errors import NodeagentError, UsageError
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
+from nodeagent.tune.asking import enabled_tunables, judge, plan_items
 from nodeagent.tune.clashes import find_clashes
 from nodeagent.tune.clashes.situation import Situation
 from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
 from nodeagent.tune.document import item_to_document
 from nodeagent.tune.placement import placed
 from nodeagent.tune.record import body_to_text
-from nodeagent.tune.second_owners import owner_findings
 from nodeagent.tune.tunable import AnyTunable
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,72 +140,4 @@ def _deferred_whole(tunable: AnyTunable, earlier: Sequence[PlanItem]) -> Deferre
         waits_for=last.waits_for if isinstance(last, Deferred) else last.key,
         summary=f"{tunable.summary}: looked at again after {last.tunable}, which remakes what it sets",
         whole=True,
-    )
-
-
-def enabled_tunables(
-    profile: Profile, tunables: Sequence[AnyTunable], *, only: Sequence[str] | None = None
-) -> tuple[AnyTunable, ...]:
-    """Those that the profile sets, in their order; `only` leaves out the others. UsageError as `make_plan`."""
-    for name in only or ():
-        find_tunable(name, tunables)
-        if name not in profile.tune:
-            raise UsageError(
-                f"profile {profile.name} does not set {name}", remedy=f"nodeagent profile show {profile.name}"
-            )
-    return tuple(tunable for tunable in tunables if tunable.name in profile.tune and (not only or tunable.name in only))
-
-
-def find_tunable(name: str, tunables: Sequence[AnyTunable]) -> AnyTunable:
-    """The tunable of that name; UsageError, with the nearest name, where there is none."""
-    for tunable in tunables:
-        if tunable.name == name:
-            return tunable
-    near = get_close_matches(name, [tunable.name for tunable in tunables], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise UsageError(f"there is no tunable {name!r}{hint}", remedy="nodeagent tune list")
-
-
-def unsupported(host: HostReader, tunable: AnyTunable, facts: HostFacts) -> str:
-    """Why this host can't carry a tunable, "" where it can; NodeagentError naming it where it fails to say."""
-    return _ask(tunable, "tell whether it is supported", lambda: tunable.supported(host, facts))
-
-
-def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
-    """What one tunable would do now; NodeagentError naming it where it fails."""
-    settings = profile.tune[tunable.name]
-    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
-    items = _ask(tunable, "plan", lambda: tuple(tunable.plan(observed, settings, facts)))
-    for item in items:
-        if not _is_step_of(tunable, item):
-            raise _defect(tunable, "plan", f"a step of it is not one of its own changes: {item!r}")
-    return items
-
-
-def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Verdict:
-    """What one tunable says about the present state; NodeagentError naming it where it fails."""
-    settings = profile.tune[tunable.name]
-    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
-    verdict = _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
-    owners = _ask(tunable, "look for second owners", lambda: owner_findings(host, tunable.name, profile, facts))
-    return replace(verdict, findings=(*verdict.findings, *owners))
-
-
-def _is_step_of(tunable: AnyTunable, item: object) -> bool:
-    return isinstance(item, Change | Deferred) and bool(item.key) and item.tunable == tunable.name
-
-
-def _ask(tunable: AnyTunable, doing: str, question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except NodeagentError as error:
-        raise type(error)(f"{tunable.name}: {error.message}", remedy=error.remedy) from error
-    except Exception as error:
-        raise _defect(tunable, doing, f"{type(error).__name__}: {error}") from error
-
-
-def _defect(tunable: AnyTunable, doing: str, what: str) -> NodeagentError:
-    return NodeagentError(
-        f"tunable {tunable.name} failed to {doing}: {what}",
-        remedy="leave it out with --only and report what --debug prints: this is a defect of the tunable",
     )

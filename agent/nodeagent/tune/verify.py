@@ -7,8 +7,8 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import State, Verdict
+from nodeagent.tune.asking import enabled_tunables, judge
 from nodeagent.tune.placement import placed
-from nodeagent.tune.plan import enabled_tunables, judge
 from nodeagent.tune.tunable import AnyTunable
 
 _DIFFERS = {State.DRIFT, State.NEEDS_REBOOT, State.UNKNOWN}

@@ -9,7 +9,7 @@ from nodeagent.cli.output import Terminal
 from nodeagent.model.placement_settings import PlacementSettings
 from nodeagent.model.setting import Setting
 from nodeagent.report.topology import make_topology
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.generate_host import Port
 from tests.fixtures.machines import epyc
 from tests.unit.placement.sections import VALIDATOR

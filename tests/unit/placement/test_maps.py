@@ -10,7 +10,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.placement import CpuRole, Placement
 from nodeagent.model.placement_settings import SmtSiblings
 from nodeagent.model.selector import NicSelector
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.generate_host import Port, generate_shape
 from tests.fixtures.machines import epyc, machine
 from tests.fixtures.shapes import SHAPES

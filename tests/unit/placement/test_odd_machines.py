@@ -8,7 +8,7 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import HostFacts, NumaNode
 from nodeagent.model.placement import CpuRole, Placement
 from nodeagent.model.selector import NicSelector
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.generate_host import Drive, Port, Shape
 from tests.fixtures.machines import epyc, machine
 from tests.unit.placement.sections import VALIDATOR, section

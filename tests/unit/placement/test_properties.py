@@ -13,7 +13,7 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import Core, Cpus, HostFacts, L3Domain, Nic, NumaNode
 from nodeagent.model.placement import CpuRole, Placement
 from nodeagent.model.placement_settings import PlacementSettings, SmtSiblings
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.generate_host import Port
 from tests.fixtures.machines import MODELS, epyc
 from tests.unit.placement.sections import VALIDATOR, section

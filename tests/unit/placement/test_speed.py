@@ -3,7 +3,7 @@
 import time
 
 from nodeagent.model.facts import HostFacts
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.machines import largest
 from tests.unit.placement.sections import VALIDATOR
 

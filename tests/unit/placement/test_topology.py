@@ -18,7 +18,7 @@ from nodeagent.model.facts import HostFacts, NumaNode
 from nodeagent.model.placement import CpuRole
 from nodeagent.report.topology import Topology, make_topology
 from nodeagent.report.topology_svg import LETTERS, render
-from nodeagent.tune.placement import plan_placement
+from nodeagent.tune.placement.planner import plan_placement
 from tests.fixtures.captured import CAPTURED, captured_host
 from tests.fixtures.generate_host import Port
 from tests.fixtures.machines import epyc, largest

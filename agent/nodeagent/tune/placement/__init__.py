@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
-from nodeagent.tune.placement.planner import plan_placement
 
-__all__ = ["placed", "plan_placement"]
+__all__ = ["placed"]
 
 
 def placed(facts: HostFacts, profile: Profile) -> HostFacts:
     """The facts with the map that the profile asks for; without one where it has no section `placement`."""
     if profile.placement is None:
         return facts if facts.placement is None else replace(facts, placement=None)
+    from nodeagent.tune.placement.planner import plan_placement
+
     return replace(facts, placement=plan_placement(facts, profile.placement))

@@ -1,0 +1,90 @@
+"""Ask tunables: which ones a profile enables, and each of them what it would do and what it has to say.
+
+A tunable that fails is named, so that a defect of one is not taken for one of the machine.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from nodeagent.model.change import Change, Deferred, PlanItem
+from nodeagent.model.errors import NodeagentError, UsageError
+from nodeagent.model.facts import HostFacts
+from nodeagent.model.host_reader import HostReader
+from nodeagent.model.profile import Profile
+from nodeagent.model.verdict import Verdict
+from nodeagent.tune.second_owners import owner_findings
+from nodeagent.tune.tunable import AnyTunable
+
+T = TypeVar("T")
+
+
+def enabled_tunables(
+    profile: Profile, tunables: Sequence[AnyTunable], *, only: Sequence[str] | None = None
+) -> tuple[AnyTunable, ...]:
+    """Those that the profile sets, in their order; `only` leaves out the others. UsageError for a name
+    in `only` that is no tunable or that the profile does not set."""
+    for name in only or ():
+        find_tunable(name, tunables)
+        if name not in profile.tune:
+            raise UsageError(
+                f"profile {profile.name} does not set {name}", remedy=f"nodeagent profile show {profile.name}"
+            )
+    return tuple(tunable for tunable in tunables if tunable.name in profile.tune and (not only or tunable.name in only))
+
+
+def find_tunable(name: str, tunables: Sequence[AnyTunable]) -> AnyTunable:
+    """The tunable of that name; UsageError, with the nearest name, where there is none."""
+    for tunable in tunables:
+        if tunable.name == name:
+            return tunable
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [tunable.name for tunable in tunables], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise UsageError(f"there is no tunable {name!r}{hint}", remedy="nodeagent tune list")
+
+
+def unsupported(host: HostReader, tunable: AnyTunable, facts: HostFacts) -> str:
+    """Why this host can't carry a tunable, "" where it can; NodeagentError naming it where it fails to say."""
+    return _ask(tunable, "tell whether it is supported", lambda: tunable.supported(host, facts))
+
+
+def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
+    """What one tunable would do now; NodeagentError naming it where it fails."""
+    settings = profile.tune[tunable.name]
+    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
+    items = _ask(tunable, "plan", lambda: tuple(tunable.plan(observed, settings, facts)))
+    for item in items:
+        if not _is_step_of(tunable, item):
+            raise _defect(tunable, "plan", f"a step of it is not one of its own changes: {item!r}")
+    return items
+
+
+def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Verdict:
+    """What one tunable says about the present state; NodeagentError naming it where it fails."""
+    settings = profile.tune[tunable.name]
+    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
+    verdict = _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
+    owners = _ask(tunable, "look for second owners", lambda: owner_findings(host, tunable.name, profile, facts))
+    return replace(verdict, findings=(*verdict.findings, *owners))
+
+
+def _is_step_of(tunable: AnyTunable, item: object) -> bool:
+    return isinstance(item, Change | Deferred) and bool(item.key) and item.tunable == tunable.name
+
+
+def _ask(tunable: AnyTunable, doing: str, question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except NodeagentError as error:
+        raise type(error)(f"{tunable.name}: {error.message}", remedy=error.remedy) from error
+    except Exception as error:
+        raise _defect(tunable, doing, f"{type(error).__name__}: {error}") from error
+
+
+def _defect(tunable: AnyTunable, doing: str, what: str) -> NodeagentError:
+    return NodeagentError(
+        f"tunable {tunable.name} failed to {doing}: {what}",
+        remedy="leave it out with --only and report what --debug prints: this is a defect of the tunable",
+    )
