@@ -42,9 +42,7 @@ def observe(host: "Host", change: SetIrqAffinity) -> Observation:
     vector = _vector(host, change)
     if vector is None or vector.allowed is None:
         return Observation(state="", gone=True)
-    return Observation(
-        state=str(vector.allowed), place=host.real(f"{PCI_ROOT}/{change.address}")
-    )
+    return Observation(state=str(vector.allowed), place=host.real(f"{PCI_ROOT}/{change.address}"))
 
 
 def perform(host: "Host", change: SetIrqAffinity) -> None:
