@@ -50,7 +50,8 @@ _APPLY = "nodeagent tune apply --yes --allow destructive --profile"
 _MOUNTS = "lsblk --noheadings --output SERIAL,MOUNTPOINT --nodeps /dev/nvme*n1 | grep /mnt | sort"
 _WHERE = "ACCT01 /mnt/accounts\nLEDGER01 /mnt/ledger\nSNAP01 /mnt/snapshots\n"
 _RESET = r"""
-umount -R /mnt/* 2>/dev/null
+systemctl is-system-running --wait
+for place in /mnt/*; do ! mountpoint --quiet $place || umount -R $place || exit 1; done
 vgremove --force --yes lab 2>/dev/null
 mdadm --stop --scan 2>/dev/null
 cryptsetup close lab 2>/dev/null
@@ -99,6 +100,7 @@ def test_three_roles_are_made_on_their_drives_and_come_back_when_names_are_shuff
     guest.shell.check("echo kept > /mnt/ledger/file && sync")
     _power_cycle(guest, list(reversed(roles)))
     assert _names(guest) != before
+    assert _until(guest, "findmnt /mnt/ledger && findmnt /mnt/accounts && findmnt /mnt/snapshots", seconds=120)
     assert _squeezed(guest.shell.check(_MOUNTS)) == _WHERE
     assert guest.shell.check("cat /mnt/ledger/file") == "kept\n"
     guest.shell.check("nodeagent tune verify --profile /root/roles.yaml", timeout_seconds=120)
@@ -283,6 +285,8 @@ def _power_cycle(guest: Guest, roles: list[str]) -> None:
     guest.power_cut()
     guest.power_on(drives=roles)
     guest.wait(timeout_seconds=600)
+    # Nothing waits for a mount with nofail, ssh least of all: let the boot come to its end first.
+    guest.shell.run("systemctl is-system-running --wait", timeout_seconds=300)
 
 
 def _names(guest: Guest) -> str:

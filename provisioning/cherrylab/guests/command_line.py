@@ -182,11 +182,11 @@ def _backend(drive: Drive, files: GuestFiles) -> str:
             f"file.inject-error.0.sector={drive.bad_sector}"
         )
     else:
-        node = f"driver=raw,file.driver=file,file.filename={filename},file.discard=unmap"
+        node = f"driver=raw,discard=unmap,file.driver=file,file.filename={filename},file.discard=unmap"
     if drive.iops_limit is None:
         return f"{node},node-name={drive.role}"
     inner = ",".join(f"file.{part}" for part in node.split(","))
-    return f"driver=throttle,node-name={drive.role},throttle-group=limit-{drive.role},{inner}"
+    return f"driver=throttle,discard=unmap,node-name={drive.role},throttle-group=limit-{drive.role},{inner}"
 
 
 def _data_nic(template: HardwareTemplate, wiring: Wiring) -> Iterator[str]:
