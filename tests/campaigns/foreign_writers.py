@@ -20,7 +20,7 @@ from nodeagent.tune.apply_result import Order
 from nodeagent.tune.plan import make_plan
 from nodeagent.tune.rollback import RollbackResult, Selection, rollback
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.campaigns.grounds import SysctlGround
 from tests.unit.tune.toys import FileTunable, World, make_host, profile_of
 

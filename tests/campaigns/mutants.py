@@ -21,12 +21,12 @@ from nodeagent.model.change import Change
 from nodeagent.tune import apply as apply_module
 from nodeagent.tune import journal as journal_module
 from nodeagent.tune import recover as recover_module
-from nodeagent.tune import undo as undo_module
-from nodeagent.tune import undo_script
 from nodeagent.tune.document import change_to_document
 from nodeagent.tune.ledger import Intent
 from nodeagent.tune.record import Record, RecordType
 from nodeagent.tune.session import Session
+from nodeagent.tune.undo import script as undo_script
+from nodeagent.tune.undo import undo as undo_module
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from nodeagent.serve.interrupt_tally import InterruptTally
 from nodeagent.serve.snapshot import BootApply, Health, Snapshot, Traffic
 from nodeagent.serve.worker import TakeSnapshot
 from nodeagent.tune.boot import BootOutcome
-from nodeagent.tune.irq_targets import RESERVED_ROLES
+from nodeagent.tune.interrupts.targets import RESERVED_ROLES
 from nodeagent.tune.placement import placed
 from nodeagent.version import VERSION
 

@@ -21,7 +21,7 @@ from nodeagent.tune.boot import BootOrder, BootOutcome, BootResult, failed, run_
 from nodeagent.tune.interrupt import stop_between_steps
 from nodeagent.tune.session import open_session
 from nodeagent.tune.tunables import TUNABLES
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from nodeagent.version import VERSION
 
 _BAD = {BootOutcome.FAILED, BootOutcome.UNDONE}

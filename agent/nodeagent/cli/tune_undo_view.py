@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
 from nodeagent.cli.tune_finding_view import INDENT, mark, short, shown, wrapped
-from nodeagent.tune.undo import Fate, UndoStep
+from nodeagent.tune.undo.undo import Fate, UndoStep
 
 _GROUPED = re.compile(r"(/\S+)='([^']*)'(?= |$)")
 """The canonical state of a group of knobs (model.change.coupled_state)."""

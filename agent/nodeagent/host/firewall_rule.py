@@ -11,7 +11,7 @@ _VERDICTS = ("accept", "drop", "return")
 
 
 def rule_text(expressions: list[Any]) -> str:
-    """The rule in the words of tune/firewall_table.py; ValueError, KeyError or TypeError for one that has others."""
+    """The rule in the words of tune/packets/table.py; ValueError, KeyError or TypeError for one that has others."""
     return " ".join(_statement(*_only(expression)) for expression in expressions)
 
 

@@ -30,8 +30,8 @@ from nodeagent.tune.record import RecordType
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import Session
 from nodeagent.tune.step import StepError, carry_out
-from nodeagent.tune.undo import Fate, UndoStep, undo
-from nodeagent.tune.undo_script import remove_old_scripts, write_undo_script
+from nodeagent.tune.undo.script import remove_old_scripts, write_undo_script
+from nodeagent.tune.undo.undo import Fate, UndoStep, undo
 from nodeagent.tune.verify import verify
 from nodeagent.version import VERSION
 

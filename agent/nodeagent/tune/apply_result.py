@@ -15,7 +15,7 @@ from nodeagent.tune import guard
 from nodeagent.tune.placement import placed
 from nodeagent.tune.plan import Plan
 from nodeagent.tune.tunable import AnyTunable
-from nodeagent.tune.undo import UndoStep
+from nodeagent.tune.undo.undo import UndoStep
 from nodeagent.tune.verify import exit_code as verify_exit_code
 
 

@@ -13,7 +13,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
-from nodeagent.tune.second_owners import owner_findings
+from nodeagent.tune.services.second_owners import owner_findings
 from nodeagent.tune.tunable import AnyTunable
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from nodeagent.tune.plan import make_plan
 from nodeagent.tune.recover import undo_unconfirmed
 from nodeagent.tune.session import Session
 from nodeagent.tune.tunable import AnyTunable
-from nodeagent.tune.undo import UndoStep
+from nodeagent.tune.undo.undo import UndoStep
 
 BACK_WITHIN_SECONDS = 60.0
 _LOOK_SECONDS = 1.0

@@ -26,8 +26,8 @@ from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.model.network_change import SetLink, SetVfCount
 from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
-from nodeagent.tune import sysctl_name
-from nodeagent.tune.sysctl_rules import COUPLED
+from nodeagent.tune.kernel import sysctl_name
+from nodeagent.tune.kernel.sysctl_rules import COUPLED
 
 _COUPLES = tuple(frozenset(map(sysctl_name.path, pair)) for pair in COUPLED.items())
 """Knobs of which writing one sets the other to 0."""

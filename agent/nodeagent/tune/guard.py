@@ -106,7 +106,7 @@ def main(arguments: list[str]) -> int:
     from nodeagent.host.changes import config, directory, knob, replacement
     from nodeagent.tune.recover import recover
     from nodeagent.tune.session import open_session
-    from nodeagent.tune.undo import exit_code
+    from nodeagent.tune.undo.undo import exit_code
 
     _ = (changes, config, directory, knob, replacement)
     _report(watch)

@@ -16,7 +16,7 @@ from nodeagent.model.errors import HostError
 from nodeagent.tune.ledger import UNCONFIRMED, Intent, Kind, Outcome, Transaction
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.session import Session
-from nodeagent.tune.undo import UndoStep, lapse, undo
+from nodeagent.tune.undo.undo import UndoStep, lapse, undo
 
 RECOVERED = "recovered"
 INTERRUPTED = "interrupted"

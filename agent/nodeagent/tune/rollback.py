@@ -13,7 +13,7 @@ from nodeagent.tune.progress import Step
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import Session
-from nodeagent.tune.undo import Fate, UndoStep, exit_code, undo
+from nodeagent.tune.undo.undo import Fate, UndoStep, exit_code, undo
 
 ENDED = "rolled-back"
 

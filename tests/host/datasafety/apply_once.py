@@ -10,7 +10,7 @@ from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Setting
 from nodeagent.tune.apply import apply
 from nodeagent.tune.apply_result import ApplyResult, Order
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemType, Make
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType, Make
 from nodeagent.tune.plan import make_plan
 from nodeagent.tune.session import open_session
 from nodeagent.tune.tunables.filesystem import FILESYSTEM

@@ -16,7 +16,7 @@ from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Setting
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemType, Make
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType, Make
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
 from tests.host.datasafety.loops import MIB, Bench, Recorder, device_at
 from tests.host.datasafety.scenarios import SCENARIOS, Drive

@@ -17,7 +17,7 @@ from nodeagent.host.datasafety.family import device_number
 from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Setting
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemType, Make
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType, Make
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
 from tests.host.datasafety.loops import MIB, Bench, device_at, run
 from tests.needs import need_kernel, need_root, need_tool

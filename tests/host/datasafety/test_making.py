@@ -19,7 +19,7 @@ from nodeagent.host.datasafety import claim as real_claim
 from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.errors import HostError
 from nodeagent.model.facts import BlockDevice
-from nodeagent.tune.filesystem_settings import FilesystemType
+from nodeagent.tune.filesystems.settings import FilesystemType
 from nodeagent.tune.tunables.filesystem import MKFS_OPTIONS, mkfs_options
 from tests.host.datasafety.loops import MIB, Bench, device_at, run
 from tests.needs import need_kernel, need_root, need_tool

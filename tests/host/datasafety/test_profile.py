@@ -13,7 +13,7 @@ from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.occupancy import Reason
 from nodeagent.model.verdict import State
 from nodeagent.tune.apply_result import ApplyOutcome
-from nodeagent.tune.filesystem_settings import FilesystemType
+from nodeagent.tune.filesystems.settings import FilesystemType
 from nodeagent.tune.plan import make_plan
 from nodeagent.tune.rollback import rollback
 from nodeagent.tune.session import open_session

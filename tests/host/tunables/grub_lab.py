@@ -14,7 +14,7 @@ from nodeagent.model.change import Risk
 from nodeagent.model.setting import Setting
 from nodeagent.tune.apply import apply, tidy_up
 from nodeagent.tune.apply_result import Order
-from nodeagent.tune.boot_settings import KernelCommandLineSettings
+from nodeagent.tune.kernel.boot_settings import KernelCommandLineSettings
 from nodeagent.tune.plan import make_plan
 from nodeagent.tune.recover import recover
 from nodeagent.tune.rollback import rollback

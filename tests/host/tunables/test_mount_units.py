@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from nodeagent.host import Host
 from nodeagent.profiles import load_profile
-from nodeagent.tune.boot_mounts import SYSTEM_UNITS, drop_in_path, escaped_path, mount_unit
-from nodeagent.tune.filesystem_boot import drop_in_text, unit_text
-from nodeagent.tune.filesystem_settings import FilesystemSettings
-from nodeagent.tune.filesystem_state import look_at_all
+from nodeagent.tune.filesystems.boot_mounts import SYSTEM_UNITS, drop_in_path, escaped_path, mount_unit
+from nodeagent.tune.filesystems.next_boot import drop_in_text, unit_text
+from nodeagent.tune.filesystems.settings import FilesystemSettings
+from nodeagent.tune.filesystems.state import look_at_all
 from tests import needs
 from tests.fixtures.tree import Tree
 

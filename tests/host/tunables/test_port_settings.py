@@ -14,7 +14,8 @@ import pytest
 
 from nodeagent.model.ethtool_change import FeatureState, SetChannels, SetCoalescing, SetFeatures
 from nodeagent.model.port_settings import Channels, Coalescing
-from nodeagent.tune import undo_ethtool, undo_script
+from nodeagent.tune.undo import ethtool as undo_ethtool
+from nodeagent.tune.undo import script as undo_script
 from tests.needs import need_root, need_tool, tool
 
 pytestmark = [pytest.mark.host, need_root, need_tool("unshare", "ip", "ethtool", "dash")]

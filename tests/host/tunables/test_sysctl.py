@@ -9,7 +9,7 @@ import pytest
 from nodeagent.host import Host
 from nodeagent.model.change import WriteCoupled
 from nodeagent.model.setting import Setting
-from nodeagent.tune.sysctl_rules import COUPLED
+from nodeagent.tune.kernel.sysctl_rules import COUPLED
 from nodeagent.tune.tunables.sysctl import SYSCTL
 from tests.needs import need_kernel, need_root, need_tool, tool
 

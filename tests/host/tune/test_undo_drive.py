@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nodeagent.model.drive_change import SetNvmeFeature
-from nodeagent.tune import undo_script
-from nodeagent.tune.undo_drive import drive_action, drive_condition, drive_functions
+from nodeagent.tune.undo import script as undo_script
+from nodeagent.tune.undo.drive import drive_action, drive_condition, drive_functions
 from tests import needs
 from tests.fixtures.tree import Tree
 

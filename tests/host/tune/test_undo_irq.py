@@ -8,7 +8,9 @@ import pytest
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.interrupts import VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
-from nodeagent.tune import irqbalance, undo_irq, undo_script
+from nodeagent.tune.interrupts import irqbalance
+from nodeagent.tune.undo import irq as undo_irq
+from nodeagent.tune.undo import script as undo_script
 from tests import needs
 from tests.fixtures.irqs import IrqTree
 from tests.fixtures.tree import Tree

@@ -8,7 +8,8 @@ import pytest
 
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import VfAttributes
-from nodeagent.tune import undo_network, undo_script
+from nodeagent.tune.undo import network as undo_network
+from nodeagent.tune.undo import script as undo_script
 from tests.fixtures.ports import PF, PortTree
 
 pytestmark = pytest.mark.host

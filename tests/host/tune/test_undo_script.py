@@ -21,7 +21,7 @@ from nodeagent.model.change import (
     WriteFile,
 )
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo_script import write_undo_script
+from nodeagent.tune.undo.script import write_undo_script
 from tests.needs import find_tool, missing, need_tool
 from tests.unit.tune.clock import FakeClock
 from tests.unit.tune.toys import make_host, write

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from nodeagent.model.occupancy import Reason
-from nodeagent.tune import filesystem_boot, filesystem_findings
+from nodeagent.tune.filesystems import findings as filesystem_findings
+from nodeagent.tune.filesystems import next_boot as filesystem_boot
 
 FINDINGS = Path(__file__).parents[3] / "docs" / "findings"
 _ID = re.compile(r"NA-(?:DISK|AREA|FS)-\d{3}")

@@ -8,7 +8,7 @@ from nodeagent.model.occupancy import Signature
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import State
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemType, Make, faults
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType, Make, faults
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
 from tests.unit.datasafety.fake_machine import ROOT_OWNED, FakeMachine, copy
 

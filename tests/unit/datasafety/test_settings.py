@@ -7,7 +7,7 @@ import pytest
 
 from nodeagent.profiles import load_profile
 from nodeagent.profiles.problems import DocumentError
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
 
 GOOD = """\
 - mount_point: /mnt/ledger

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nodeagent.host.capture import capture_text, load
-from nodeagent.tune.boot_loader import read_boot
+from nodeagent.tune.kernel.boot_loader import read_boot
 from tests.fixtures.grub import grub_files
 from tests.unit.tune.toys import make_host
 

@@ -17,7 +17,7 @@ from nodeagent.model.ethtool_change import (
     SetRings,
 )
 from nodeagent.model.port_settings import Channels, Coalescing, Feature, PortSettings, Rings
-from nodeagent.tune import undo_ethtool
+from nodeagent.tune.undo import ethtool as undo_ethtool
 from tests.fixtures.ports import PF, PortTree
 from tests.fixtures.tree import Tree
 

@@ -24,7 +24,7 @@ from nodeagent.model.facts import (
 from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.reading import Reading, ReadStatus
 from nodeagent.model.swap_area import SwapArea
-from nodeagent.tune.sysctl_rules import COUPLED
+from nodeagent.tune.kernel.sysctl_rules import COUPLED
 
 PAGE_KB = 4
 SCHEDULERS = ("none", "mq-deadline", "kyber", "bfq")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Bound, Mode, Setting
-from nodeagent.tune.sysctl_rules import COUPLED
+from nodeagent.tune.kernel.sysctl_rules import COUPLED
 from nodeagent.tune.tunables.block_queue import QueueSettings
 from nodeagent.tune.tunables.transparent_hugepages import ROOT, KhugepagedSettings, TransparentHugepagesSettings
 from tests.unit.tunables.fake_kernel import OWN_FILES, SCHEDULERS, FakeKernel

@@ -12,7 +12,7 @@ from nodeagent.model.change import PlanItem, WriteConfig
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import State
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemType, Persist
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType, Persist
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
 from tests.fixtures.tree import Tree
 from tests.plans.drives import HostWithDrives

@@ -14,7 +14,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.firewall_change import FirewallReading, FirewallTable, SetFirewallTable
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import State
-from nodeagent.tune.firewall_settings import (
+from nodeagent.tune.packets.settings import (
     FirewallSettings,
     Management,
     Policy,
@@ -24,7 +24,7 @@ from nodeagent.tune.firewall_settings import (
     networks,
     port_ranges,
 )
-from nodeagent.tune.firewall_table import make_table
+from nodeagent.tune.packets.table import make_table
 from nodeagent.tune.tunables.firewall import FIREWALL
 
 

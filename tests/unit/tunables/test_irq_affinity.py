@@ -18,9 +18,9 @@ from nodeagent.model.irq_change import SetIrqAffinity
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.profiles import load_profile
-from nodeagent.tune.irq_settings import DeviceIrqSettings, IrqAffinitySettings, Spread
+from nodeagent.tune.interrupts.settings import DeviceIrqSettings, IrqAffinitySettings, Spread
+from nodeagent.tune.interrupts.vector_space import VECTORS_PER_CPU, VectorSpace
 from nodeagent.tune.tunables.irq_affinity import IRQ_AFFINITY
-from nodeagent.tune.vector_space import VECTORS_PER_CPU, VectorSpace
 from tests.fixtures.irqs import IrqTree, ice_actions, igb_actions, mlx5_actions
 from tests.fixtures.tree import Tree
 

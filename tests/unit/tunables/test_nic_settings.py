@@ -30,8 +30,8 @@ from nodeagent.model.verdict import State
 from nodeagent.profiles import load_profile
 from nodeagent.tune.agreement import differences
 from nodeagent.tune.conflicts import find_conflicts
-from nodeagent.tune.feature_names import members, needs_it, overlap
-from nodeagent.tune.nic_drivers import coalescing_risk, feature_risk, ring_size
+from nodeagent.tune.ports.feature_names import members, needs_it, overlap
+from nodeagent.tune.ports.nic_drivers import coalescing_risk, feature_risk, ring_size
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from nodeagent.tune.tunables.nic_coalescing import NIC_COALESCING, CoalescingSettings

@@ -12,8 +12,8 @@ from nodeagent.model.facts import BlockDevice, PcieLink
 from nodeagent.model.nvme import NvmeDrive, PowerState
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Bound, Mode, Setting
-from nodeagent.tune.nvme_settings import NvmeSettings, RuntimeSuspend
-from nodeagent.tune.nvme_told import lost_percent
+from nodeagent.tune.drives.nvme_settings import NvmeSettings, RuntimeSuspend
+from nodeagent.tune.drives.nvme_told import lost_percent
 from nodeagent.tune.tunables.nvme import NVME
 from tests.unit.tunables.fake_kernel import FakeKernel, facts_of
 from tests.unit.tunables.promises import check

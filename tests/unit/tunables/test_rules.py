@@ -10,8 +10,8 @@ from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import State
 from nodeagent.profiles import load_profile
 from nodeagent.profiles.problems import DocumentError
-from nodeagent.tune import sysctl_name
-from nodeagent.tune.sysctl_rules import faults
+from nodeagent.tune.kernel import sysctl_name
+from nodeagent.tune.kernel.sysctl_rules import faults
 from nodeagent.tune.tunables import TUNABLES
 from nodeagent.tune.tunables.sysctl import SYSCTL
 from tests.unit.tunables.fake_kernel import FakeKernel, facts_of

@@ -15,8 +15,8 @@ from nodeagent.model.change import Change
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import State
-from nodeagent.tune.conflicting_units import CONTENDERS
 from nodeagent.tune.conflicts import find_conflicts
+from nodeagent.tune.services.conflicting_units import CONTENDERS
 from nodeagent.tune.tunable import AnyTunable
 from nodeagent.tune.tunables import TUNABLES
 from nodeagent.tune.tunables.conflicting_services import CONFLICTING_SERVICES, faults

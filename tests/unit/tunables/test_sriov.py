@@ -15,8 +15,8 @@ from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCoun
 from nodeagent.profiles import load_profile
 from nodeagent.tune.agreement import differences
 from nodeagent.tune.conflicts import find_conflicts
+from nodeagent.tune.ports.vf_owners import find_owners
 from nodeagent.tune.tunables.sriov import SRIOV
-from nodeagent.tune.vf_owners import find_owners
 from tests.fixtures.ports import PF, PortTree
 from tests.fixtures.tree import Tree
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nodeagent.tune.sysctl_files import read_boot_files
+from nodeagent.tune.kernel.sysctl_files import read_boot_files
 from tests.unit.tunables.fake_kernel import FakeKernel
 
 

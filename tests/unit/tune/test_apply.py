@@ -16,7 +16,7 @@ from nodeagent.tune.ledger import Ledger
 from nodeagent.tune.progress import Event, Step
 from nodeagent.tune.record import RecordType
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.toys import CoupledTunable, KnobTunable, MakerTunable, World, profile_of
 

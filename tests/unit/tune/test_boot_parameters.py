@@ -18,8 +18,8 @@ from nodeagent.model.profile import Profile
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune.apply_result import ApplyOutcome
-from nodeagent.tune.boot_loader import DROP_IN, MENU
-from nodeagent.tune.boot_settings import CpuParameters, HugepageParameters, KernelCommandLineSettings
+from nodeagent.tune.kernel.boot_loader import DROP_IN, MENU
+from nodeagent.tune.kernel.boot_settings import CpuParameters, HugepageParameters, KernelCommandLineSettings
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import open_session
 from nodeagent.tune.tunables.kernel_command_line import KERNEL_COMMAND_LINE

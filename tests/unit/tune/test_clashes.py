@@ -24,12 +24,12 @@ from nodeagent.tune.apply_result import ApplyOutcome
 from nodeagent.tune.clashes import CLASHES, find_clashes
 from nodeagent.tune.clashes.situation import Situation
 from nodeagent.tune.conflicts import Conflict, unanswered
-from nodeagent.tune.firewall_settings import FirewallSettings, Management, Policy, Protocol, Service
 from nodeagent.tune.gate import check_conflicts
+from nodeagent.tune.packets.remote_peers import connected_peers, ssh_ports
+from nodeagent.tune.packets.settings import FirewallSettings, Management, Policy, Protocol, Service
+from nodeagent.tune.ports.sriov_settings import SriovSettings
 from nodeagent.tune.reading import read_journal
 from nodeagent.tune.record import RecordType
-from nodeagent.tune.remote_peers import connected_peers, ssh_ports
-from nodeagent.tune.sriov_settings import SriovSettings
 from nodeagent.tune.tunables.nic_mtu import MtuSettings
 from tests.fixtures.tree import Tree
 from tests.unit.tune.toys import World, profile_of

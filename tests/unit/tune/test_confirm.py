@@ -13,7 +13,7 @@ from nodeagent.tune.guard import Watch, unit_command
 from nodeagent.tune.progress import Event, Step
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate, UndoStep
+from nodeagent.tune.undo.undo import Fate, UndoStep
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import MAKER, A, B, C, appear, maker_world, types_of
 from tests.unit.tune.test_rollback import Crash, crash_at, roll_back, values

@@ -12,7 +12,7 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.profile import Profile
 from nodeagent.model.setting import Setting
 from nodeagent.tune.apply_result import ApplyOutcome
-from nodeagent.tune.isolation_state import WORKQUEUES, drop_in_path
+from nodeagent.tune.processors.isolation_state import WORKQUEUES, drop_in_path
 from nodeagent.tune.tunables.cpu_isolation import CPU_ISOLATION, CpuIsolationSettings
 from tests.unit.tune.test_rollback import roll_back
 from tests.unit.tune.toys import World, make_host, profile_of

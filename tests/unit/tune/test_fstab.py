@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeagent.tune import fstab
+from nodeagent.tune.filesystems import fstab
 
 UUID = "0b5e55ed-0000-4000-8000-000000000001"
 names = st.text(st.sampled_from("abcXYZ019._-:%#\\ \t"), min_size=1, max_size=8)

@@ -20,7 +20,7 @@ from nodeagent.tune.progress import Event, Step
 from nodeagent.tune.recover import recover
 from nodeagent.tune.rollback import Selection, rollback
 from nodeagent.tune.session import Session, open_session
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.toys import FileTunable, KnobTunable, World, make_host, profile_of
 
 KNOBS = ("/proc/sys/a", "/proc/sys/b", "/proc/sys/c")

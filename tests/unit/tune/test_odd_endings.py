@@ -11,7 +11,7 @@ from nodeagent.model.change import Change, Deferred, DirectoryState, PlanItem, S
 from nodeagent.model.errors import ExitCode, HostError, RefusedError
 from nodeagent.tune.apply_result import ApplyOutcome
 from nodeagent.tune.progress import Event, Step
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import MAKER, A, B, C, appear, maker_world
 from tests.unit.tune.test_rollback import Crash, crash_at, roll_back, values

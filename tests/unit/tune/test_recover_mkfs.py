@@ -16,7 +16,7 @@ from nodeagent.tune.ledger import Outcome
 from nodeagent.tune.progress import Step
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate, UndoStep
+from nodeagent.tune.undo.undo import Fate, UndoStep
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import ledger_of
 from tests.unit.tune.test_rollback import Crash, crash_at, roll_back

@@ -17,7 +17,7 @@ from nodeagent.tune.record import RecordType
 from nodeagent.tune.recover import recover
 from nodeagent.tune.rollback import RollbackResult, Selection, rollback
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import MAKER, A, B, C, appear, ledger_of, maker_world, types_of
 from tests.unit.tune.toys import CoupledTunable, World, profile_of

@@ -10,10 +10,10 @@ from nodeagent.model.facts import Nic
 from nodeagent.model.profile import Profile
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Mode, Setting
-from nodeagent.tune.mtu_owners import find_mtu_owners
-from nodeagent.tune.second_owners import owner_findings
+from nodeagent.tune.ports.mtu_owners import find_mtu_owners
+from nodeagent.tune.services.second_owners import owner_findings
+from nodeagent.tune.services.tuned_profile import read_tuned
 from nodeagent.tune.tunables.nic_mtu import MtuSettings
-from nodeagent.tune.tuned_profile import read_tuned
 from tests.fixtures.tree import Tree
 
 _UNIT = "[Service]\nExecStart=/usr/sbin/x\n[Install]\nWantedBy=multi-user.target"

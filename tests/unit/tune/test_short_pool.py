@@ -9,7 +9,7 @@ from nodeagent.host.changes import knob
 from nodeagent.tune.apply_result import ApplyOutcome
 from nodeagent.tune.recover import recover
 from nodeagent.tune.session import open_session
-from nodeagent.tune.undo import Fate
+from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.toys import World, profile_of
 

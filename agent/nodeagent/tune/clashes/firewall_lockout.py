@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from nodeagent.model.firewall_change import SetFirewallTable
 from nodeagent.tune.clashes.situation import Clash, Met, Situation
-from nodeagent.tune.firewall_settings import FirewallSettings, networks, port_ranges
-from nodeagent.tune.remote_peers import Peer, connected_peers, ssh_ports
+from nodeagent.tune.packets.remote_peers import Peer, connected_peers, ssh_ports
+from nodeagent.tune.packets.settings import FirewallSettings, networks, port_ranges
 
 _TUNABLE = "firewall"
 

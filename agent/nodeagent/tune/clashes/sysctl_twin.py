@@ -8,8 +8,8 @@ Sources: Documentation/admin-guide/mm/hugetlbpage.rst.
 
 from collections.abc import Iterator
 
-from nodeagent.tune import sysctl_name
 from nodeagent.tune.clashes.situation import Clash, Met, Situation
+from nodeagent.tune.kernel import sysctl_name
 from nodeagent.tune.knob import enforced
 
 OWNERS = {

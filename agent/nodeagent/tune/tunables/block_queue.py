@@ -45,7 +45,7 @@ from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.profile_document import Name
-from nodeagent.tune.drive_queue import Queue, matching, read_queues
+from nodeagent.tune.drives.queue import Queue, matching, read_queues
 from nodeagent.tune.knob import Comparison, Knob, accepts, compare, enforced, finding, watched
 
 NAME = "block-queue"

@@ -12,15 +12,15 @@ too.
 All changes are service-restart: they need `--allow service-restart`, and wait while the validator runs. What runs is
 read from control groups, what is enabled from links (host/units.py), so nothing is asked of PID 1 by plan and verify.
 
-Units that the profile does not name are told where they set the same things (tune/second_owners.py), and maintenance
-that disturbs (apt, fstrim, e2scrub, mdcheck, snapd, kdump) is told here, once a profile uses this tunable. Mode
-`ignore` silences a unit.
+Units that the profile does not name are told where they set the same things (tune/services/second_owners.py), and
+maintenance that disturbs (apt, fstrim, e2scrub, mdcheck, snapd, kdump) is told here, once a profile uses this tunable.
+Mode `ignore` silences a unit.
 
 Rejected: units without which nobody gets in or nothing works (ssh, dbus, udev, logind, the network) can't be named;
 targets, mounts and slices neither. Time daemons belong to time-sync, swap units to swap, the validator to nobody here.
 Restarting units: that has no way back.
 
-Sources: systemctl(1), systemd.unit(5), and those of tune/conflicting_units.py.
+Sources: systemctl(1), systemd.unit(5), and those of tune/services/conflicting_units.py.
 """
 
 import re
@@ -36,10 +36,10 @@ from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.unit_state import UnitState
 from nodeagent.model.verdict import Finding, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
-from nodeagent.tune.conflicting_units import CONTENDERS
 from nodeagent.tune.knob import Comparison, Comparisons, watched
-from nodeagent.tune.second_owners import NAMING, contender_finding, is_at_work
-from nodeagent.tune.unit_plan import Wanted, WantedUnit, compare_unit, has_systemd
+from nodeagent.tune.services.conflicting_units import CONTENDERS
+from nodeagent.tune.services.second_owners import NAMING, contender_finding, is_at_work
+from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit, has_systemd
 
 NAME = NAMING
 

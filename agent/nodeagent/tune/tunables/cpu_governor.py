@@ -6,10 +6,10 @@ cores at speed. Boost then decides how fast: switching it off evens the speed ou
 
 Coupled: with intel_pstate or amd-pstate in active mode the governor `performance` sets the energy preference to
 `performance` and refuses any other (EBUSY), so both are one change a policy and the governor is written first, both
-ways (tune/cpu_policy.py). A profile that wants `performance` and another preference is refused when it is loaded; a
-machine whose governor is `performance` by another hand, and stays so, is a finding (NA-CPU-003).
-Going to `performance` and back would lose the preference that was there; the change holds it, even where the profile
-names only the governor.
+ways (tune/processors/policy.py). A profile that wants `performance` and another preference is refused when it is
+loaded; a machine whose governor is `performance` by another hand, and stays so, is a finding (NA-CPU-003). Going to
+`performance` and back would lose the preference that was there; the change holds it, even where the profile names only
+the governor.
 
 The preference is one of four words. `default` and plain numbers are taken by some kernels and read back as something
 else, so they aren't offered, and a policy that shows `custom` or a number there has no way back (NA-CPU-004).
@@ -43,7 +43,8 @@ from nodeagent.model.reading import Reading, ReadStatus
 from nodeagent.model.setting import Bound, Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.tune.cpu_policy import (
+from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, enforced, finding, watched
+from nodeagent.tune.processors.policy import (
     GOVERNOR,
     PERFORMANCE,
     PREFERENCE,
@@ -54,7 +55,6 @@ from nodeagent.tune.cpu_policy import (
     governor_first,
     read_cpufreq,
 )
-from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, enforced, finding, watched
 
 NAME = "cpu-governor"
 PREFERENCES = (PERFORMANCE, "balance_performance", "balance_power", "power")

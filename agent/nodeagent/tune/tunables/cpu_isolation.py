@@ -4,10 +4,10 @@ Why: a proof-of-history thread loses ticks whenever the scheduler puts somebody 
 CPUs from everybody outside of the slice and from load balancing, without a reboot (isolcpus= needs one, and then nobody
 moves there by himself); `root` takes them from everybody outside and balances inside.
 
-How: tune/isolation_state.py says why the CPUs go through a drop-in of systemd and the partition into the kernel's file.
-The validator's unit must say `Slice=`; until the slice is there the partition waits, and is told (NA-ISOL-001):
-starting it is left to systemd, since undoing a start would stop the validator. What the kernel refuses it says by
-itself ("isolated invalid (...)"), which fails the step and is told with its reason.
+How: tune/processors/isolation_state.py says why the CPUs go through a drop-in of systemd and the partition into the
+kernel's file. The validator's unit must say `Slice=`; until the slice is there the partition waits, and is told
+(NA-ISOL-001): starting it is left to systemd, since undoing a start would stop the validator. What the kernel refuses
+it says by itself ("isolated invalid (...)"), which fails the step and is told with its reason.
 
 Unbound kernel work is kept off the CPUs first, by the mask of the workqueues, since newer kernels take it away with the
 partition, and then nothing is left to be done. Kernel threads that belong to one CPU stay there.
@@ -38,8 +38,9 @@ from nodeagent.model.placement import CpuRole
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Pattern
-from nodeagent.tune.cpu_choice import CpuChoice, resolve
-from nodeagent.tune.isolation_state import (
+from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, compare, enforced, watched
+from nodeagent.tune.processors.choice import CpuChoice, resolve
+from nodeagent.tune.processors.isolation_state import (
     START,
     START_DIRECTORY,
     IsolationState,
@@ -52,7 +53,6 @@ from nodeagent.tune.isolation_state import (
     read_isolation,
     start_text,
 )
-from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, compare, enforced, watched
 
 NAME = "cpu-isolation"
 SLICE_KEY, START_KEY = f"{NAME}:slice", f"{NAME}:start"

@@ -15,8 +15,9 @@ What mkfs gets, and why:
 
 Options are compared by meaning (model/mount_options.py) and changed by a remount where the filesystem can; what it
 can't is told. Owner and mode belong to the root of the mounted filesystem, which is only visible once it is mounted:
-until then that step is known after apply. Whether a mount comes back at boot is `persist` (tune/filesystem_boot.py); it
-has no default, since a profile sets only what it names: without it the next boot is looked at and told.
+until then that step is known after apply. Whether a mount comes back at boot is `persist`
+(tune/filesystems/next_boot.py); it has no default, since a profile sets only what it names: without it the next boot is
+looked at and told.
 
 Rejected: labels or /dev/disk/by-id names as the source (labels are copied with a drive; links are udev's), `wipefs`
 before mkfs (what is there may be needed), `discard` as a default (fstrim.timer trims without a cost on each delete).
@@ -42,10 +43,10 @@ from nodeagent.model.mount_options import kernel_options, same_question
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Verdict
-from nodeagent.tune.filesystem_boot import fstab_change, unit_changes
-from nodeagent.tune.filesystem_findings import findings
-from nodeagent.tune.filesystem_settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
-from nodeagent.tune.filesystem_state import DriveState, Seen, can_change, look_at_all
+from nodeagent.tune.filesystems.findings import findings
+from nodeagent.tune.filesystems.next_boot import fstab_change, unit_changes
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
+from nodeagent.tune.filesystems.state import DriveState, Seen, can_change, look_at_all
 
 Entries = tuple[FilesystemEntry, ...]
 _MOUNT_POINT_STATE = DirectoryState(mode=0o755, uid=0, gid=0)

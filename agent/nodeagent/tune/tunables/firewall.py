@@ -34,10 +34,10 @@ from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.setting import Mode
 from nodeagent.model.verdict import Finding, State, Verdict
-from nodeagent.tune.firewall_owners import FirewallOwner, find_owners
-from nodeagent.tune.firewall_settings import FirewallSettings, Policy, Service, Settings
-from nodeagent.tune.firewall_table import make_table
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
+from nodeagent.tune.packets.owners import FirewallOwner, find_owners
+from nodeagent.tune.packets.settings import FirewallSettings, Policy, Service, Settings
+from nodeagent.tune.packets.table import make_table
 
 NAME = "firewall"
 KEY = f"{NAME}:{FAMILY}:{TABLE}"

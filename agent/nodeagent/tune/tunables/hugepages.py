@@ -41,7 +41,7 @@ from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, accepts, compare, enforced, finding, watched
-from nodeagent.tune.memory_node import ROOT, NodeMemory, NodesSeen, Pool, read_nodes
+from nodeagent.tune.processors.memory_node import ROOT, NodeMemory, NodesSeen, Pool, read_nodes
 
 NAME = "hugepages"
 

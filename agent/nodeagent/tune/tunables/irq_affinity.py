@@ -16,7 +16,7 @@ the mode of their file and never tried (NA-IRQ-002). The queues of NVMe drives a
 reported.
 
 irqbalance owns the same files and writes them every ten seconds. With `keep_irqbalance_away` a policy script tells it
-to leave these devices alone, and to keep what it moves off the reserved CPUs (tune/irqbalance.py).
+to leave these devices alone, and to keep what it moves off the reserved CPUs (tune/interrupts/irqbalance.py).
 
 Rejected: affinity hints, which irqbalance has ignored since 2016; stopping irqbalance, which has the other devices to
 spread; `irqaffinity=` at boot, which `default` does without one. Undo writes the mask that was there; the interrupt may
@@ -39,11 +39,12 @@ from nodeagent.model.placement import CpuRole
 from nodeagent.model.reading import Reading
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
-from nodeagent.tune import irqbalance
-from nodeagent.tune.irq_comparison import DeviceComparison, finding, fixed_vectors
-from nodeagent.tune.irq_settings import IrqAffinitySettings, Settings
-from nodeagent.tune.irq_spread import Spreader
-from nodeagent.tune.irq_targets import (
+from nodeagent.tune.interrupts import irqbalance
+from nodeagent.tune.interrupts.comparison import DeviceComparison, finding, fixed_vectors
+from nodeagent.tune.interrupts.irqbalance import Irqbalance
+from nodeagent.tune.interrupts.settings import IrqAffinitySettings, Settings
+from nodeagent.tune.interrupts.spread import Spreader
+from nodeagent.tune.interrupts.targets import (
     NAME,
     Target,
     chosen_cpus,
@@ -52,9 +53,8 @@ from nodeagent.tune.irq_targets import (
     reserved_cpus,
     unmatched,
 )
-from nodeagent.tune.irqbalance import Irqbalance
+from nodeagent.tune.interrupts.vector_space import VectorSpace, read_load
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, compare, enforced, watched
-from nodeagent.tune.vector_space import VectorSpace, read_load
 
 DEFAULT_MASK = "/proc/irq/default_smp_affinity"
 _NO_ROLES = "add the section `placement` to the profile, or name CPUs by number"

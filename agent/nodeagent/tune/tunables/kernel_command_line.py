@@ -4,8 +4,8 @@ Why: some settings exist only there (isolcpus with managed_irq, nohz_full, rcu_n
 memory is in pieces), and a machine that was set up without them is found out when it matters. The running kernel is
 never touched: until a boot, `/proc/cmdline` shows the old values, and each parameter is told as NEEDS_REBOOT.
 
-How: one drop-in of GRUB (tune/boot_loader.py says which variable and why its name) and the menu made from it are one
-change (model/boot_change.py). A new menu takes the old one's place only if its entries say what was wanted.
+How: one drop-in of GRUB (tune/kernel/boot_loader.py says which variable and why its name) and the menu made from it are
+one change (model/boot_change.py). A new menu takes the old one's place only if its entries say what was wanted.
 
 Risk `reboot`: it reboots nothing, but it decides how the next boot goes and only another boot takes it back, so it has
 to be allowed. What would leave a machine that can't start is refused: parameters that name the root file system or what
@@ -31,9 +31,9 @@ from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.placement import CpuRole
 from nodeagent.model.setting import Mode
 from nodeagent.model.verdict import Finding, State, Verdict
-from nodeagent.tune.boot_loader import DIRECTORY, DROP_IN, MENU, RUNNING, BootState, drop_in_text, read_boot
-from nodeagent.tune.boot_parameters import Wanted, means_the_same, mentioned, wanted_parameters
-from nodeagent.tune.boot_settings import KernelCommandLine, KernelCommandLineSettings
+from nodeagent.tune.kernel.boot_loader import DIRECTORY, DROP_IN, MENU, RUNNING, BootState, drop_in_text, read_boot
+from nodeagent.tune.kernel.boot_parameters import Wanted, means_the_same, mentioned, wanted_parameters
+from nodeagent.tune.kernel.boot_settings import KernelCommandLine, KernelCommandLineSettings
 from nodeagent.tune.knob import APPLY_REMEDY, enforced
 
 NAME = "kernel-command-line"

@@ -38,7 +38,7 @@ from nodeagent.model.unit_state import ETC_UNITS, UnitState
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Range
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
-from nodeagent.tune.unit_limits import (
+from nodeagent.tune.services.unit_limits import (
     KINDS,
     Limit,
     LimitKind,
@@ -47,7 +47,7 @@ from nodeagent.tune.unit_limits import (
     manager_default,
     process_limit,
 )
-from nodeagent.tune.unit_plan import has_systemd
+from nodeagent.tune.services.unit_plan import has_systemd
 
 NAME = "limits"
 DROP_IN = "50-nodeagent-limits.conf"

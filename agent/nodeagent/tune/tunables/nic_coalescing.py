@@ -8,7 +8,7 @@ was chosen a moment ago. So `adaptive_rx: true` beside `rx_usecs` is a fault of 
 adaptive now are told (NA-COALESCE-003) until the profile says `adaptive_rx: false` as well. The switch is turned first
 then, and the times are known after apply: what an adaptive card shows moves by itself.
 
-A change is live where the driver is known to write registers only (tune/nic_drivers.py), otherwise it counts as
+A change is live where the driver is known to write registers only (tune/ports/nic_drivers.py), otherwise it counts as
 link-flap: mlx5 opens its queues anew, ixgbe may reset. Drivers may tie both directions (igb with paired queues takes
 rx_usecs for both), and refuse what they lack with EOPNOTSUPP, which no driver tells before it is asked; the step fails
 then, nothing is changed, and the error says to leave it out.
@@ -35,8 +35,8 @@ from nodeagent.model.verdict import Verdict
 from nodeagent.profiles.constraint import Check, Fault, Range
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.knob import accepts, enforced, wanted_text, watched
-from nodeagent.tune.nic_drivers import coalescing_risk
-from nodeagent.tune.nic_ports import (
+from nodeagent.tune.ports.nic_drivers import coalescing_risk
+from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,

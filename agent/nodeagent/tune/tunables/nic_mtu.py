@@ -30,9 +30,9 @@ from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.knob import watched
-from nodeagent.tune.sriov_settings import Mtu, nic_faults
+from nodeagent.tune.ports.sriov_settings import Mtu, nic_faults
+from nodeagent.tune.ports.vf_plan import Step
 from nodeagent.tune.tunables.sriov import port_mtu_step
-from nodeagent.tune.vf_plan import Step
 
 NAME = "nic-mtu"
 XDP_LIMIT = 3050

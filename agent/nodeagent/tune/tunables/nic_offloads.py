@@ -13,7 +13,8 @@ takes txvlan along); they too keep the wish.
 
 A flag that is fixed on this port, or that the card lacks, is not applicable. One whose wish stands and that is held off
 is told with what it needs, unless another step switches that on. GRO and GSO are done above the driver and are live
-everywhere; what makes a driver reset the port is a link-flap, and so is what nobody here knows (tune/nic_drivers.py).
+everywhere; what makes a driver reset the port is a link-flap, and so is what nobody here knows
+(tune/ports/nic_drivers.py).
 
 Rejected: the private flags of drivers, whose meaning is theirs alone. Undo sets the wishes that were there.
 
@@ -36,10 +37,10 @@ from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.profile_document import Name
-from nodeagent.tune.feature_names import members, needs, needs_it, overlap, rank, shortest
 from nodeagent.tune.knob import enforced, watched
-from nodeagent.tune.nic_drivers import feature_risk
-from nodeagent.tune.nic_ports import (
+from nodeagent.tune.ports.feature_names import members, needs, needs_it, overlap, rank, shortest
+from nodeagent.tune.ports.nic_drivers import feature_risk
+from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,

@@ -40,8 +40,8 @@ from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.knob import accepts, wanted_text, watched
-from nodeagent.tune.nic_drivers import hash_risk
-from nodeagent.tune.nic_ports import (
+from nodeagent.tune.ports.nic_drivers import hash_risk
+from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,

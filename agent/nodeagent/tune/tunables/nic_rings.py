@@ -34,8 +34,8 @@ from nodeagent.model.verdict import Verdict
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.profile_document import Name
 from nodeagent.tune.knob import accepts, wanted_text, watched
-from nodeagent.tune.nic_drivers import ring_size
-from nodeagent.tune.nic_ports import (
+from nodeagent.tune.ports.nic_drivers import ring_size
+from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,

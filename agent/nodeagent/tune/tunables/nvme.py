@@ -32,10 +32,10 @@ from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check
-from nodeagent.tune.drive_queue import matching
-from nodeagent.tune.nvme_drive import Drive, comparisons, look, wanted_of
-from nodeagent.tune.nvme_settings import NvmeSettings, faults
-from nodeagent.tune.nvme_told import told
+from nodeagent.tune.drives.nvme_drive import Drive, comparisons, look, wanted_of
+from nodeagent.tune.drives.nvme_settings import NvmeSettings, faults
+from nodeagent.tune.drives.nvme_told import told
+from nodeagent.tune.drives.queue import matching
 
 NAME = "nvme"
 

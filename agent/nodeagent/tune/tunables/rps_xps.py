@@ -37,12 +37,12 @@ from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.profile_document import Name
-from nodeagent.tune.cpu_choice import CpuChoice, resolve
-from nodeagent.tune.irq_comparison import finding as told
-from nodeagent.tune.irq_spread import queue_order
-from nodeagent.tune.irq_targets import chosen_cpus
+from nodeagent.tune.interrupts.comparison import finding as told
+from nodeagent.tune.interrupts.spread import queue_order
+from nodeagent.tune.interrupts.targets import chosen_cpus
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, watched
-from nodeagent.tune.sriov_settings import nic_faults
+from nodeagent.tune.ports.sriov_settings import nic_faults
+from nodeagent.tune.processors.choice import CpuChoice, resolve
 
 NAME = "rps-xps"
 FLOW_ENTRIES = "/proc/sys/net/core/rps_sock_flow_entries"

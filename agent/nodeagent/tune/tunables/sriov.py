@@ -34,10 +34,10 @@ from nodeagent.model.port import Port
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.knob import APPLY_REMEDY, accepts, enforced, wanted_text, watched
-from nodeagent.tune.sriov_settings import DEFAULT_DRIVER, Settings, SriovSettings
-from nodeagent.tune.vf_owners import Owner, find_owners
-from nodeagent.tune.vf_plan import Step, WantedVf
-from nodeagent.tune.vf_support import VF_DRIVERS
+from nodeagent.tune.ports.sriov_settings import DEFAULT_DRIVER, Settings, SriovSettings
+from nodeagent.tune.ports.vf_owners import Owner, find_owners
+from nodeagent.tune.ports.vf_plan import Step, WantedVf
+from nodeagent.tune.ports.vf_support import VF_DRIVERS
 
 NAME = "sriov"
 

@@ -41,9 +41,9 @@ from nodeagent.model.units import format_bytes
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
-from nodeagent.tune.second_owners import is_at_work
-from nodeagent.tune.swap_boot import MAKERS, SwapLine, SwapUnit, discard_of, same, swap_lines, swap_units
-from nodeagent.tune.unit_plan import has_systemd
+from nodeagent.tune.services.second_owners import is_at_work
+from nodeagent.tune.services.swap_boot import MAKERS, SwapLine, SwapUnit, discard_of, same, swap_lines, swap_units
+from nodeagent.tune.services.unit_plan import has_systemd
 
 NAME = "swap"
 SWAPS = "/proc/swaps"

@@ -21,7 +21,7 @@ Network namespaces: below net.* many knobs exist only in the first namespace, an
 (net.core.rmem_max has mode 0444 there since 6.x). Both are "not applicable", not drift.
 
 Rejected: expanding patterns (`net.ipv4.conf.*`), because a plan must name what it changes; retrying a refused write,
-because every refusal of the kernel here is final; knobs that run a program or act once (tune/sysctl_rules.py).
+because every refusal of the kernel here is final; knobs that run a program or act once (tune/kernel/sysctl_rules.py).
 
 What can go wrong: a value that the kernel rounds or clamps is read back differently, and the apply stops and is undone.
 Needs root in the first user namespace; kernel.numa_balancing also CAP_SYS_ADMIN, net.* CAP_NET_ADMIN.
@@ -40,10 +40,10 @@ from nodeagent.model.reading import Reading, ReadStatus
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check
-from nodeagent.tune import sysctl_name
+from nodeagent.tune.kernel import sysctl_name
+from nodeagent.tune.kernel.sysctl_files import BootFiles, read_boot_files
+from nodeagent.tune.kernel.sysctl_rules import COUPLED, faults, key_problem, value_problem
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, accepts, compare, enforced, finding, unusable, watched
-from nodeagent.tune.sysctl_files import BootFiles, read_boot_files
-from nodeagent.tune.sysctl_rules import COUPLED, faults, key_problem, value_problem
 
 NAME = "sysctl"
 

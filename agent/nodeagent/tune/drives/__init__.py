@@ -1,0 +1,1 @@
+"""What `block-queue` and `nvme` are made of."""

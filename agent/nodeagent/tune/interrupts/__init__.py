@@ -1,0 +1,1 @@
+"""What `irq-affinity` is made of: settings, which CPU for which vector, irqbalance, room for vectors."""

@@ -1,0 +1,1 @@
+"""What `sysctl` and `kernel-command-line` are made of."""

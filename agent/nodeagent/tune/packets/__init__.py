@@ -1,0 +1,1 @@
+"""What `firewall` is made of: settings, our table, its other owners, who is connected."""

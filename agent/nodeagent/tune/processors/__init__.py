@@ -1,0 +1,1 @@
+"""What the tunables of CPUs and memory nodes share."""
