@@ -16,22 +16,21 @@ from nodeagent.cli.tune_finding_view import wrapped
 from nodeagent.model.errors import UsageError
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.tune.asking import find_tunable, unsupported
+from nodeagent.tune.lazy_tunable import loaded
 from nodeagent.tune.placement import placed
 from nodeagent.tune.tunable import AnyTunable, UsesRoles
 from nodeagent.tune.tunables import TUNABLES
 
 
 def show(terminal: Terminal, *, tunable: str, profile: str | None, root: Path, as_json: bool) -> None:
-    found = find_tunable(tunable, TUNABLES)
-    loaded = tune_setup.load(profile, tune_setup.state_of(root)) if profile else None
-    if loaded and tunable not in loaded.tune:
-        raise UsageError(
-            f"profile {loaded.name} does not set {tunable}", remedy=f"nodeagent profile show {loaded.name}"
-        )
+    found = loaded(find_tunable(tunable, TUNABLES))
+    asked = tune_setup.load(profile, tune_setup.state_of(root)) if profile else None
+    if asked and tunable not in asked.tune:
+        raise UsageError(f"profile {asked.name} does not set {tunable}", remedy=f"nodeagent profile show {asked.name}")
     with tune_setup.opened(root) as host:
-        facts = placed(host.facts(), loaded) if loaded else host.facts()
+        facts = placed(host.facts(), asked) if asked else host.facts()
         reason = unsupported(host, found, facts)
-    settings = list(named_settings(loaded.tune[tunable])) if loaded else []
+    settings = list(named_settings(asked.tune[tunable])) if asked else []
     roles = found.roles if isinstance(found, UsesRoles) else ()
     placement = facts.placement if roles else None
     if as_json:
@@ -120,6 +119,6 @@ def _setting_document(setting: Setting[object]) -> dict[str, object]:
 
 def _essay(tunable: AnyTunable) -> str:
     """What the head of the tunable's file says, without its first words, which repeat name and summary."""
-    module = sys.modules[type(tunable).__module__]
+    module = sys.modules[tunable.judge.__module__]
     text = inspect.getdoc(module) or ""
     return text.removeprefix(f"{tunable.name}: ")

@@ -23,9 +23,12 @@ class LazyTunable:
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
+        return getattr(self.load(), attribute)
+
+    def load(self) -> "AnyTunable":
         word = self.name.replace("-", "_")
-        module = import_module(f"{_PACKAGE}.{word}")
-        return getattr(getattr(module, word.upper()), attribute)
+        found: AnyTunable = getattr(import_module(f"{_PACKAGE}.{word}"), word.upper())
+        return found
 
     def __repr__(self) -> str:
         return f"<tunable {self.name}>"
@@ -34,6 +37,11 @@ class LazyTunable:
 def in_order(*names: str) -> "tuple[AnyTunable, ...]":
     """The tunables of these names."""
     return tuple(cast("AnyTunable", LazyTunable(name)) for name in names)
+
+
+def loaded(tunable: "AnyTunable") -> "AnyTunable":
+    """The tunable itself, for those who ask what it is and not what it says."""
+    return tunable.load() if isinstance(tunable, LazyTunable) else tunable
 
 
 class SettingsTypes(Mapping[str, Any]):

@@ -275,7 +275,9 @@ def test_the_list_says_what_is_enabled_and_supported(toy: Toy) -> None:
 
 def test_an_explanation_has_why_sources_needs_and_settings_with_their_lines(toy: Toy) -> None:
     out = toy("explain", "sysctl").out
-    for word in ("risk", "needs", "sources", "vm.swappiness: 10 (enforce)", "toys.yaml:6:"):
+    for word in ("kernel parameters below /proc/sys", "tuned#882", "risk", "needs", "sources"):
+        assert word in out
+    for word in ("vm.swappiness: 10 (enforce)", "toys.yaml:6:"):
         assert word in out
     document = toy("explain", "sysctl", "--output", "json").document
     assert {setting["name"] for setting in document["settings"]} >= {"vm.swappiness", "vm.max_map_count"}
