@@ -33,18 +33,16 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Verdict
 from nodeagent.profiles.constraint import Check, Fault, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import accepts, enforced, wanted_text, watched
 from nodeagent.tune.ports.nic_drivers import coalescing_risk
+from nodeagent.tune.ports.selection import entry_faults, no_ports, unmatched
 from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,
     Wish,
-    entry_faults,
-    no_ports,
     observe_ports,
-    unmatched,
     wanted_ports,
 )
 

@@ -27,10 +27,11 @@ from nodeagent.model.port import Port
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
-from nodeagent.profiles.constraint import Check, Fault
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.constraint import Check
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import watched
-from nodeagent.tune.ports.sriov_settings import Mtu, nic_faults
+from nodeagent.tune.ports.selection import entry_faults, first_meant, matching, no_ports, unmatched
+from nodeagent.tune.ports.sriov_settings import Mtu
 from nodeagent.tune.ports.vf_plan import Step
 from nodeagent.tune.tunables.sriov import port_mtu_step
 
@@ -48,16 +49,6 @@ class MtuSettings:
     mtu: Setting[Mtu]
 
 
-def faults(entries: tuple[MtuSettings, ...]) -> Iterator[Fault]:
-    """Selectors that mean nothing, labels used twice."""
-    seen: set[str] = set()
-    for at, entry in enumerate(entries):
-        if entry.name in seen:
-            yield Fault(path=(at, "name"), problem="a second entry of this name")
-        seen.add(entry.name)
-        yield from nic_faults(at, entry.nic)
-
-
 class NicMtu:
     """The tunable; what was seen is every selected port by its PCI address."""
 
@@ -72,13 +63,13 @@ class NicMtu:
         "https://docs.kernel.org/networking/netdevices.html",
         "https://man7.org/linux/man-pages/man8/ip-link.8.html",
     )
-    Settings: Any = Annotated[tuple[MtuSettings, ...], Check(faults)]
+    Settings: Any = Annotated[tuple[MtuSettings, ...], Check(entry_faults)]
 
     def supported(self, host: HostReader, facts: HostFacts) -> str:
-        return "" if any(nic.pci_address for nic in facts.nics) else "no network port on the PCI bus is visible here"
+        return no_ports(facts)
 
     def observe(self, host: HostReader, settings: tuple[MtuSettings, ...], facts: HostFacts) -> dict[str, Port]:
-        meant = {nic.pci_address for entry in settings for nic in _matching(entry, facts)}
+        meant = {nic.pci_address for entry in settings for nic in matching(entry, facts)}
         return {address: host.port(address) for address in sorted(meant)}
 
     def plan(
@@ -94,27 +85,19 @@ class NicMtu:
             step = _step(port, entry)
             told += [step.finding] if step.finding else []
             told += _xdp(port, entry)
-        return Verdict(tunable=NAME, findings=(*told, *_unmatched(settings, facts)))
+        return Verdict(
+            tunable=NAME, findings=(*told, *unmatched(NAME, settings, facts, none="NA-MTU-001", twice="NA-MTU-005"))
+        )
 
 
 NIC_MTU = NicMtu()
 
 
-def _matching(entry: MtuSettings, facts: HostFacts) -> tuple[Nic, ...]:
-    found = {nic.pci_address: nic for nic in facts.nics if entry.nic.matches(nic)}
-    return tuple(found.values()) if entry.nic.count in (None, len(found)) else ()
-
-
 def _wanted(
     observed: Mapping[str, Port], settings: tuple[MtuSettings, ...], facts: HostFacts
 ) -> Iterator[tuple[MtuSettings, Nic]]:
-    """Each port with the first entry that means it."""
-    taken: set[str] = set()
-    for entry in settings:
-        for nic in _matching(entry, facts):
-            if watched(entry.mtu) and nic.pci_address in observed and nic.pci_address not in taken:
-                taken.add(nic.pci_address)
-                yield entry, nic
+    watched_entries = [entry for entry in settings if watched(entry.mtu)]
+    return ((entry, nic) for entry, nic in first_meant(watched_entries, facts) if nic.pci_address in observed)
 
 
 def _step(port: Port, entry: MtuSettings) -> Step:
@@ -154,32 +137,3 @@ def _xdp(port: Port, entry: MtuSettings) -> list[Finding]:
             id="NA-MTU-003",
         )
     ]
-
-
-def _unmatched(settings: tuple[MtuSettings, ...], facts: HostFacts) -> Iterator[Finding]:
-    """Entries that mean no port, another number of ports, or a port that an earlier one means."""
-    taken: dict[str, str] = {}
-    for entry in settings:
-        count, found = entry.nic.count, [nic for nic in facts.nics if entry.nic.matches(nic)]
-        wrong = not found or count not in (None, len(found))
-        others = sorted({taken[nic.pci_address] for nic in found if nic.pci_address in taken})
-        for nic in found if not wrong else ():
-            taken.setdefault(nic.pci_address, entry.name)
-        if wrong:
-            yield Finding(
-                subject=f"{NAME}:{entry.name}",
-                state=State.NOT_APPLICABLE if count is None else State.UNKNOWN,
-                got=", ".join(nic.name for nic in found) or "no port",
-                wanted=f"{'any' if count is None else count} with {entry.nic}",
-                remedy="nodeagent host show lists the ports and their properties; adjust the selector or its count",
-                id="NA-MTU-001",
-            )
-        elif others:
-            yield Finding(
-                subject=f"{NAME}:{entry.name}",
-                state=State.UNKNOWN,
-                got=f"ports of it belong to the entry {others[0]}",
-                wanted="one entry for a port",
-                remedy="let one selector mean it",
-                id="NA-MTU-005",
-            )

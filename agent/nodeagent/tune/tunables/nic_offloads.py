@@ -36,19 +36,17 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import enforced, watched
 from nodeagent.tune.ports.feature_names import members, needs, needs_it, overlap, rank, shortest
 from nodeagent.tune.ports.nic_drivers import feature_risk
+from nodeagent.tune.ports.selection import entry_faults, no_ports, unmatched
 from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,
     Wish,
-    entry_faults,
-    no_ports,
     observe_ports,
-    unmatched,
     wanted_ports,
 )
 

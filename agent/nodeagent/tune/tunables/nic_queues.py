@@ -38,18 +38,16 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import accepts, wanted_text, watched
 from nodeagent.tune.ports.nic_drivers import hash_risk
+from nodeagent.tune.ports.selection import entry_faults, no_ports, unmatched
 from nodeagent.tune.ports.wanted_port import (
     NEEDS,
     SeenPort,
     Teller,
     Wish,
-    entry_faults,
-    no_ports,
     observe_ports,
-    unmatched,
     wanted_ports,
 )
 

@@ -36,11 +36,12 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.interrupts.comparison import finding as told
 from nodeagent.tune.interrupts.spread import queue_order
 from nodeagent.tune.interrupts.targets import chosen_cpus
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, watched
+from nodeagent.tune.ports.selection import miscounted
 from nodeagent.tune.ports.sriov_settings import nic_faults
 from nodeagent.tune.processors.choice import CpuChoice, resolve
 
@@ -306,14 +307,5 @@ def _power_of_two(count: int) -> str:
 
 def _unmatched(settings: RpsXpsSettings, facts: HostFacts) -> Iterator[Finding]:
     for entry in settings.ports:
-        found = sorted({nic.name for nic in facts.nics if entry.nic.matches(nic)})
-        count = entry.nic.count
-        if not found or count not in (None, len(found)):
-            yield Finding(
-                subject=f"{NAME}:{entry.name}",
-                state=State.NOT_APPLICABLE if count is None else State.UNKNOWN,
-                got=", ".join(found) or "no port",
-                wanted=f"{'any' if count is None else count} with {entry.nic}",
-                remedy="nodeagent host show lists the ports and their properties; adjust the selector or its count",
-                id="NA-RPS-001",
-            )
+        if finding := miscounted(NAME, entry, facts, id="NA-RPS-001"):
+            yield finding
