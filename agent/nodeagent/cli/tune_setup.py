@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import get_terminal_size
 
 from nodeagent.cli.output import Terminal
 from nodeagent.host import Host
@@ -75,4 +74,8 @@ def is_root() -> bool:
 
 def width_of(terminal: Terminal) -> int:
     """Explanations are wrapped to the terminal; through a pipe to what a mail or a ticket can hold."""
-    return min(get_terminal_size().columns, 110) if terminal.interactive else TEXT_WIDTH
+    if not terminal.interactive:
+        return TEXT_WIDTH
+    from shutil import get_terminal_size
+
+    return min(get_terminal_size().columns, 110)

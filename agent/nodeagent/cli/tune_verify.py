@@ -26,7 +26,8 @@ class Request:
 def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     profile = tune_setup.load(request.profile, tune_setup.state_of(request.root))
     with tune_setup.opened(request.root) as host:
-        facts = host.facts()
+        # A map of CPUs is made from all that the machine has; what no tunable asks for needn't be read otherwise.
+        facts = host.facts() if profile.placement else host.facts_on_demand()
         verdicts = verify(host, profile, facts, TUNABLES, only=request.only or None)
         notes = tune_setup.misfits(profile, facts)
     code = exit_code(verdicts)

@@ -13,8 +13,8 @@ from nodeagent.host.device_mounts import DeviceMounts
 from nodeagent.host.drive_identity import read_model, read_serial, read_wwn
 from nodeagent.host.inspection import Inspection
 from nodeagent.host.pci import address_in, pci_driver, pci_numa_node, read_pcie_link
-from nodeagent.model.change import KnobForm
 from nodeagent.model.facts import BlockDevice, Partition
+from nodeagent.model.knob_form import KnobForm
 
 BLOCK_ROOT = "/sys/block"
 SECTOR_BYTES = 512
@@ -32,10 +32,11 @@ _BUSES = (
 )
 
 
-def read_block_devices(look: Inspection) -> tuple[BlockDevice, ...]:
+def read_block_devices(look: Inspection, *, knobs: bool = True) -> tuple[BlockDevice, ...]:
+    """All of them; without `knobs` their `queue` is empty, which are forty files a drive."""
     mounts = DeviceMounts.read(look.host)
     names = sorted(look.host.names(BLOCK_ROOT), key=_natural)
-    devices = (_read_device(look, name, mounts) for name in names)
+    devices = (_read_device(look, name, mounts, knobs=knobs) for name in names)
     return tuple(device for device in devices if device)
 
 
@@ -73,14 +74,14 @@ def _identify(look: Inspection, name: str) -> BlockDevice | None:
     )
 
 
-def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevice | None:
+def _read_device(look: Inspection, name: str, mounts: DeviceMounts, *, knobs: bool) -> BlockDevice | None:
     directory = f"{BLOCK_ROOT}/{name}"
     known = _identify(look, name)
     if known is None:
         return None
     functions = _pci_functions(look, directory)
     partitions = tuple(_read_partitions(look, name))
-    queue = _read_queue(look, f"{directory}/queue")
+    scheduler = look.quiet(f"{directory}/queue/scheduler") or ""
     volumes = [directory, *(f"{directory}/{partition.name}" for partition in partitions)]
     return replace(
         known,
@@ -90,13 +91,13 @@ def _read_device(look: Inspection, name: str, mounts: DeviceMounts) -> BlockDevi
         driver=_driver(look, name, directory, functions),
         numa_node=_numa_node(look, functions),
         pcie=read_pcie_link(look, functions[0]) if functions else None,
-        scheduler=KnobForm.SELECTED.parse(queue.get("scheduler", "")),
+        scheduler=KnobForm.SELECTED.parse(scheduler),
         firmware=look.quiet(f"{directory}/device/firmware_rev") or look.quiet(f"{directory}/device/rev") or "",
         holders=tuple(sorted({holder for volume in volumes for holder in look.host.names(f"{volume}/holders")})),
         slaves=look.host.names(f"{directory}/slaves"),
         partitions=partitions,
         mounts=mounts.on(name, [partition.name for partition in partitions]),
-        queue=queue,
+        queue=_read_queue(look, f"{directory}/queue") if knobs else {},
     )
 
 

@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nodeagent.host.rooted import RootedPaths, absolute
 from nodeagent.host.tree_index import TREE_INDEX, TreeIndex
@@ -164,6 +164,12 @@ class Host:
         if fresh:
             self.__dict__.pop("_facts", None)
         return self._facts
+
+    def facts_on_demand(self) -> "HostFacts":
+        """The same, each part read when it is first asked for: for those who look at few of them, and once."""
+        from nodeagent.host.facts_on_demand import FactsOnDemand
+
+        return cast("HostFacts", FactsOnDemand(self))
 
     def occupancy(self, device: "BlockDevice") -> "Occupancy":
         from nodeagent.host.datasafety import occupancy

@@ -4,8 +4,8 @@ Sources: admin-guide/sysctl/kernel.rst; security/lockdown/lockdown.c prints `[no
 """
 
 from nodeagent.host.inspection import Inspection
-from nodeagent.model.change import KnobForm
 from nodeagent.model.facts import Kernel
+from nodeagent.model.knob_form import KnobForm
 
 
 def read_kernel(look: Inspection) -> Kernel:

@@ -16,19 +16,13 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import ClassVar, Self
 
+from nodeagent.model.knob_form import KnobForm
+from nodeagent.model.risk import Risk
+
+__all__ = ["KnobForm", "Risk"]  # of modules of their own, for those who need no change; known here as parts of one
+
 ABSENT = "absent"
 """The canonical state of a file, directory or mount that is not there."""
-
-
-class Risk(StrEnum):
-    """What a change may do to those who use the machine meanwhile, mildest first."""
-
-    LIVE = "live"
-    LINK_FLAP = "link-flap"
-    VF_DESTROYING = "vf-destroying"
-    SERVICE_RESTART = "service-restart"
-    REBOOT = "reboot"
-    DESTRUCTIVE = "destructive"
 
 
 class Lifetime(StrEnum):
@@ -37,30 +31,6 @@ class Lifetime(StrEnum):
     BOOT = "boot"
     PERSISTENT = "persistent"
     IRREVERSIBLE = "irreversible"
-
-
-class KnobForm(StrEnum):
-    """How the kernel prints a knob: as written, the chosen word in brackets, words between any white space, or a mask
-    of CPUs, whose leading zeroes depend on how many CPUs there can be."""
-
-    PLAIN = "plain"
-    SELECTED = "selected"
-    WORDS = "words"
-    MASK = "mask"
-
-    def parse(self, raw: str) -> str:
-        """The value inside what the kernel printed; a text of another form is returned stripped."""
-        text = raw.strip()
-        match self:
-            case KnobForm.PLAIN:
-                return text
-            case KnobForm.WORDS:
-                return " ".join(text.split())
-            case KnobForm.MASK:
-                return text.lstrip("0,") or "0"
-            case KnobForm.SELECTED:
-                chosen = [word[1:-1] for word in text.split() if word[:1] == "[" and word[-1:] == "]"]
-                return chosen[0] if len(chosen) == 1 else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

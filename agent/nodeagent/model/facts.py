@@ -5,10 +5,13 @@ as named. Sources: Documentation/ABI/ of the kernel for each sysfs path, named i
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from nodeagent.model.change import DeviceIdentity
 from nodeagent.model.cpuset import CpuSet
-from nodeagent.model.placement import Placement
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import DeviceIdentity
+    from nodeagent.model.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,9 @@ class BlockDevice:
     queue: dict[str, str] = field(default_factory=dict)
 
     @property
-    def identity(self) -> DeviceIdentity:
+    def identity(self) -> "DeviceIdentity":
+        from nodeagent.model.change import DeviceIdentity
+
         return DeviceIdentity(
             serial=self.serial,
             wwn=self.wwn,
@@ -245,4 +250,4 @@ class HostFacts:
     kernel: Kernel
     platform: Platform
     problems: tuple[str, ...] = ()
-    placement: Placement | None = None
+    placement: "Placement | None" = None

@@ -9,7 +9,7 @@ somebody else than us or root is passed over and made anew; so is a directory th
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json import JSONDecodeError, dumps, loads
@@ -133,10 +133,19 @@ class Entry:
 
     def _made_by(self) -> list[Any]:
         package = Path(__file__).parents[1]
-        code = [file for name in _SHAPES for file in (package / name).rglob("*.py")]
-        stamps = [[str(file), file.stat().st_mtime_ns] for file in sorted(code)]
+        stamps = sorted(stamp for name in _SHAPES for stamp in _stamps(os.fspath(package / name)))
         known = [sorted(self.settings_types), list(self.benchmarks)]
         return [_FORMAT, VERSION, list(sys.version_info[:3]), known, stamps]
+
+
+def _stamps(directory: str) -> Iterator[list[Any]]:
+    """Path and time of change of each module below; `Path.rglob` takes five times as long, on every start."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield [entry.path, entry.stat().st_mtime_ns]
+            elif entry.is_dir() and entry.name != "__pycache__":
+                yield from _stamps(entry.path)
 
 
 def _is_ours(directory: Path) -> bool:

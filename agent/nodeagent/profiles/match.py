@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Match
-from nodeagent.model.units import format_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,8 @@ def _memory(wanted: int | None, got: int | None) -> Fit | None:
     fit = _at_least("memory", wanted, got)
     if fit is None or wanted is None:
         return None
+    from nodeagent.model.units import format_bytes
+
     shown = "unknown" if got is None else format_bytes(got)
     return Fit(condition="memory", wanted=f"{format_bytes(wanted)} or more", got=shown, fits=fit.fits)
 

@@ -12,10 +12,9 @@ from nodeagent.model.placement_settings import PlacementSettings
 from nodeagent.model.profile import BenchmarkSetting, Match, PlaceSetting
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.profiles.hints import bare, child, names
-from nodeagent.profiles.name import NAME_PATTERN
+from nodeagent.profiles.name import Name
 from nodeagent.profiles.placement_section import placement_faults
 
-Name = Annotated[str, Pattern(NAME_PATTERN, "a name of small letters, digits and '-'")]
 Summary = Annotated[str, Pattern(r"[^\n]*\S[^\n]*", "one line that says what it is for")]
 SchemaVersion = Literal["1"]
 

@@ -19,8 +19,9 @@ from nodeagent.profiles import document
 from nodeagent.profiles.binding import Binder, Spot
 from nodeagent.profiles.constraint import Pattern
 from nodeagent.profiles.layers import Layer, LayerReader
+from nodeagent.profiles.name import Name
 from nodeagent.profiles.problems import Problems, nearest, shown
-from nodeagent.profiles.profile_document import Name, SchemaVersion, Summary
+from nodeagent.profiles.profile_document import SchemaVersion, Summary
 from nodeagent.profiles.search import find, is_path
 
 _BOUND = re.compile(r"(>=|<=)\s*(.+)", re.DOTALL)

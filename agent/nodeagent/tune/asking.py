@@ -3,18 +3,22 @@
 A tunable that fails is named, so that a defect of one is not taken for one of the machine.
 """
 
+from __future__ import annotations  # types that are only named: importing those of changes takes longest
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from nodeagent.model.change import Change, Deferred, PlanItem
 from nodeagent.model.errors import NodeagentError, UsageError
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
-from nodeagent.model.profile import Profile
-from nodeagent.model.verdict import Verdict
 from nodeagent.tune.services.second_owners import owner_findings
-from nodeagent.tune.tunable import AnyTunable
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import PlanItem
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
+    from nodeagent.model.profile import Profile
+    from nodeagent.model.verdict import Verdict
+    from nodeagent.tune.tunable import AnyTunable
 
 T = TypeVar("T")
 
@@ -71,6 +75,8 @@ def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFa
 
 
 def _is_step_of(tunable: AnyTunable, item: object) -> bool:
+    from nodeagent.model.change import Change, Deferred
+
     return isinstance(item, Change | Deferred) and bool(item.key) and item.tunable == tunable.name
 
 

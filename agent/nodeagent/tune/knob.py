@@ -5,12 +5,16 @@ Shared by the tunables whose settings are files of /proc/sys and /sys. What a re
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nodeagent.model.change import Change, KnobForm, Risk, WriteFile
+from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.reading import Reading, ReadStatus
+from nodeagent.model.risk import Risk
 from nodeagent.model.setting import Bound, Mode, Setting
 from nodeagent.model.verdict import Finding, State
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import Change
 
 APPLY_REMEDY = "nodeagent tune plan shows the change, nodeagent tune apply makes it"
 
@@ -48,7 +52,7 @@ class Comparison:
     """What became of one setting. `change` is set only where a finding says DRIFT and the setting is enforced."""
 
     finding: Finding
-    change: Change | None = None
+    change: "Change | None" = None
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Comparisons:
         return tuple(item.finding for item in self.made)
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> "tuple[Change, ...]":
         return tuple(item.change for item in self.made if item.change)
 
 
@@ -78,7 +82,14 @@ def compare(knob: Knob) -> Comparison:
         return Comparison(finding=finding(knob, State.OK))
     if not knob.reading.writable:
         return Comparison(finding=finding(knob, State.NOT_APPLICABLE, remedy="the kernel lets nobody write it here"))
-    change = WriteFile(
+    change = _written(knob) if enforced(knob.setting) else None
+    return Comparison(finding=finding(knob, State.DRIFT), change=change)
+
+
+def _written(knob: Knob) -> "Change":
+    from nodeagent.model.change import WriteFile  # a machine that is as wanted needs no kind of change
+
+    return WriteFile(
         key=knob.key,
         tunable=knob.tunable,
         risk=knob.risk,
@@ -89,7 +100,6 @@ def compare(knob: Knob) -> Comparison:
         after=knob.value,
         form=knob.form,
     )
-    return Comparison(finding=finding(knob, State.DRIFT), change=change if enforced(knob.setting) else None)
 
 
 def unusable(knob: Knob) -> Finding | None:

@@ -10,14 +10,18 @@ Rules that keep the promises:
 - The order of changes inside one tunable is the order they are performed in; keys are unique within a plan.
 """
 
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from __future__ import annotations  # what a tunable is asked with is only named here
 
-from nodeagent.model.change import PlanItem, Risk
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
-from nodeagent.model.need import Need
-from nodeagent.model.placement import CpuRole
-from nodeagent.model.verdict import Verdict
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import PlanItem
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
+    from nodeagent.model.need import Need
+    from nodeagent.model.placement import CpuRole
+    from nodeagent.model.risk import Risk
+    from nodeagent.model.verdict import Verdict
 
 S = TypeVar("S", contravariant=True)
 Seen = TypeVar("Seen")  # what was observed

@@ -1,15 +1,21 @@
 """Is the machine as its profile says? Only looks: verify writes nothing, not even to the state directory."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations  # types that are only named
+
+from typing import TYPE_CHECKING
 
 from nodeagent.model.errors import ExitCode
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
-from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune.asking import enabled_tunables, judge
 from nodeagent.tune.placement import placed
-from nodeagent.tune.tunable import AnyTunable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
+    from nodeagent.model.profile import Profile
+    from nodeagent.tune.tunable import AnyTunable
 
 _DIFFERS = {State.DRIFT, State.NEEDS_REBOOT, State.UNKNOWN}
 

@@ -16,7 +16,7 @@ from typing import Annotated
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.profiles.constraint import Fault, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 
 
 class RuntimeSuspend(StrEnum):

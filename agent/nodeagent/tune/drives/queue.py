@@ -4,15 +4,20 @@ A drive is known by serial, WWN or backing file; its name is used only where it 
 a serial), which is good for one boot, as are the settings themselves.
 """
 
+from __future__ import annotations  # types that are only named
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nodeagent.model.change import KnobForm
-from nodeagent.model.facts import BlockDevice, HostFacts
-from nodeagent.model.host_reader import HostReader
-from nodeagent.model.reading import Reading
-from nodeagent.model.selector import DeviceSelector
+from nodeagent.model.knob_form import KnobForm
+
+if TYPE_CHECKING:
+    from nodeagent.model.facts import BlockDevice, HostFacts
+    from nodeagent.model.host_reader import HostReader
+    from nodeagent.model.reading import Reading
+    from nodeagent.model.selector import DeviceSelector
 
 DEFAULT_DEPTH = 128  # BLKDEV_DEFAULT_RQ, include/linux/blkdev.h
 SCHEDULED_LIMIT = 16 * DEFAULT_DEPTH  # MAX_SCHED_RQ, block/blk-mq-sched.h

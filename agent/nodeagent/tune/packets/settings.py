@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.ports.sriov_settings import nic_faults
 
 ANY = "any"

@@ -42,9 +42,7 @@ class MtuOwner:
 
 
 def mtu_findings(host: HostReader, tunable: str, settings: Any, facts: HostFacts) -> Iterator[Finding]:
-    """Files that set another MTU than the profile wants for ports of `nic-mtu` or `sriov`; nothing for others."""
-    if tunable not in ("nic-mtu", "sriov"):
-        return
+    """Files that set another MTU than the profile wants for ports of `nic-mtu` or `sriov`."""
     owners = find_mtu_owners(host)
     for entry in settings:
         if entry.mtu is None or not watched(entry.mtu):

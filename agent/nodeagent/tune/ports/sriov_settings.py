@@ -21,7 +21,7 @@ from nodeagent.model.port import VfAttributes
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 
 DEFAULT_DRIVER = "default"
 NO_DRIVER = "none"
@@ -33,6 +33,8 @@ Indexes = Annotated[str, Pattern(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", "i
 Driver = Annotated[str, Pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "the name of a driver, default or none")]
 Mtu = Annotated[int, Range(68, 65_535)]
 Rate = Annotated[int, Range(0, 1_000_000)]
+Vectors = Annotated[int, Range(1, 2048)]
+"""A table of MSI-X holds 2048 at most. Not 0: that means the driver's default to mlx5_core and nothing to ice."""
 
 
 class VlanProtocol(StrEnum):
@@ -52,9 +54,13 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VfSettings:
-    """What some VFs of a port should have. Rates are Mbit/s, 0 is no limit; a VLAN of 0 is none."""
+    """What some VFs of a port should have. Rates are Mbit/s, 0 is no limit; a VLAN of 0 is none.
+
+    `msix` is the size of the MSI-X table: as many interrupts as the VF can have, one or so more than its queues.
+    """
 
     index: Indexes
+    msix: Setting[Vectors] | None = None
     mac: Setting[Mac] | None = None
     vlan: Setting[Annotated[int, Range(0, 4094)]] | None = None
     qos: Setting[Annotated[int, Range(0, 7)]] | None = None
@@ -105,8 +111,11 @@ class SriovSettings:
 
     @property
     def sets_before_binding(self) -> bool:
-        """Must new VFs wait for their driver? An address counts when it is probed, and an MTU needs an interface."""
-        return any(entry.mac or entry.driver or entry.mtu for entry in self.vf)
+        """Must new VFs wait for their driver?
+
+        An address counts when it is probed, an MTU needs an interface, vectors are shared out before there is a driver.
+        """
+        return any(entry.mac or entry.driver or entry.mtu or entry.msix for entry in self.vf)
 
 
 GROUPS: dict[str, tuple[str, ...]] = {

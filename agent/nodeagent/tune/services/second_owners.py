@@ -7,35 +7,45 @@ Sources: tune/services/conflicting_units.py, tune/services/tuned_profile.py, tun
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nodeagent.model.change import KnobForm
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
-from nodeagent.model.profile import Profile
+from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.unit_state import Enablement, UnitState
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.kernel import sysctl_name
 from nodeagent.tune.knob import accepts, watched
-from nodeagent.tune.ports.mtu_owners import mtu_findings
 from nodeagent.tune.services.conflicting_units import CONTENDERS, Contender
-from nodeagent.tune.services.tuned_profile import PLUGINS, UNIT, TunedProfile, read_tuned
-from nodeagent.tune.services.unit_plan import has_systemd, told
+from nodeagent.tune.services.unit_words import has_systemd, told
+
+if TYPE_CHECKING:
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
+    from nodeagent.model.profile import Profile
+    from nodeagent.tune.services.tuned_profile import TunedProfile
+
+TUNED = "tuned.service"
 
 NAMING = "conflicting-services"
 """The tunable in which a profile says what it wants of such units."""
 
 
-def owner_findings(host: HostReader, tunable: str, profile: Profile, facts: HostFacts) -> tuple[Finding, ...]:
+def owner_findings(host: "HostReader", tunable: str, profile: "Profile", facts: "HostFacts") -> tuple[Finding, ...]:
     """Second owners of what one tunable of the profile sets; () where systemd does not run the machine."""
     named = frozenset(profile.tune.get(NAMING) or ())
     settings = profile.tune[tunable]
-    found = [*mtu_findings(host, tunable, settings, facts)]
+    found = [*_others_of_an_mtu(host, tunable, settings, facts)]
     if has_systemd(host) and tunable != NAMING:
         rows = [row for row in CONTENDERS if tunable in row.over]
         found += _contenders(host, tunable, [row for row in rows if row.unit not in named])
-        found += _tuned(host, tunable, settings) if UNIT not in named else ()
+        found += _tuned(host, tunable, settings) if TUNED not in named else ()
     return tuple(found)
+
+
+def _others_of_an_mtu(host: "HostReader", tunable: str, settings: Any, facts: "HostFacts") -> Iterator[Finding]:
+    if tunable in ("nic-mtu", "sriov"):
+        from nodeagent.tune.ports.mtu_owners import mtu_findings
+
+        yield from mtu_findings(host, tunable, settings, facts)
 
 
 def contender_finding(unit: UnitState, row: Contender, *, subject: str) -> Finding:
@@ -57,34 +67,36 @@ def is_at_work(unit: UnitState) -> bool:
     return unit.exists and (bool(unit.active) or starts)
 
 
-def _contenders(host: HostReader, tunable: str, rows: list[Contender]) -> Iterator[Finding]:
+def _contenders(host: "HostReader", tunable: str, rows: list[Contender]) -> Iterator[Finding]:
     for row in rows:
         unit = host.unit(row.unit)
         if is_at_work(unit):
             yield contender_finding(unit, row, subject=f"{tunable}:owner:{row.unit}")
 
 
-def _tuned(host: HostReader, tunable: str, settings: Any) -> Iterator[Finding]:
-    unit = host.unit(UNIT)
+def _tuned(host: "HostReader", tunable: str, settings: Any) -> Iterator[Finding]:
+    unit = host.unit(TUNED)
     if not is_at_work(unit):
         return
+    from nodeagent.tune.services.tuned_profile import PLUGINS, read_tuned
+
     profile = read_tuned(host)
     chosen = " ".join(profile.names) or "none"
     if tunable == "sysctl":
         yield from _tuned_sysctls(profile, settings, unit)
     elif tunable in {PLUGINS[name] for name in profile.plugins if name in PLUGINS}:
         yield Finding(
-            subject=f"{tunable}:owner:{UNIT}",
+            subject=f"{tunable}:owner:{TUNED}",
             state=State.UNKNOWN,
-            got=f"{UNIT} ({told(unit)}) sets it too, by its profile {chosen}",
+            got=f"{TUNED} ({told(unit)}) sets it too, by its profile {chosen}",
             wanted="one owner",
-            remedy=f"name {UNIT} in {NAMING} (masked; mode ignore to hear no more of it), or choose another profile",
+            remedy=f"name {TUNED} in {NAMING} (masked; mode ignore to hear no more of it), or choose another profile",
             optional=True,
             id="NA-OWNER-002",
         )
 
 
-def _tuned_sysctls(profile: TunedProfile, settings: Mapping[str, Any], unit: UnitState) -> Iterator[Finding]:
+def _tuned_sysctls(profile: "TunedProfile", settings: Mapping[str, Any], unit: UnitState) -> Iterator[Finding]:
     for key, setting in settings.items():
         value, path = profile.sysctls.get(sysctl_name.canonical(key), (None, ""))
         if not path or not watched(setting) or (value is not None and _satisfies(setting, value)):
@@ -92,9 +104,9 @@ def _tuned_sysctls(profile: TunedProfile, settings: Mapping[str, Any], unit: Uni
         yield Finding(
             subject=f"sysctl:{sysctl_name.canonical(key)}:owner",
             state=State.UNKNOWN,
-            got=f"{UNIT} ({told(unit)}) sets {value or 'a value that it computes'} from {path}",
+            got=f"{TUNED} ({told(unit)}) sets {value or 'a value that it computes'} from {path}",
             wanted=f"{'' if setting.bound == '==' else setting.bound + ' '}{setting.value}",
-            remedy=f"name {UNIT} in {NAMING} (masked; mode ignore to hear no more of it), or choose another profile",
+            remedy=f"name {TUNED} in {NAMING} (masked; mode ignore to hear no more of it), or choose another profile",
             why=setting.why,
             source=setting.source,
             optional=True,

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from nodeagent.model.host_reader import HostReader
 from nodeagent.tune.kernel import sysctl_name
 
-UNIT = "tuned.service"
 ACTIVE_PROFILE = "/etc/tuned/active_profile"
 DIRECTORIES = ("/etc/tuned/profiles", "/etc/tuned", "/usr/lib/tuned/profiles", "/usr/lib/tuned")
 

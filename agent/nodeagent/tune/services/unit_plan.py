@@ -13,12 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 from nodeagent.model.change import Risk
-from nodeagent.model.host_reader import HostReader
 from nodeagent.model.service_change import SetUnit, UnitCondition
 from nodeagent.model.setting import Mode, Setting
-from nodeagent.model.unit_state import ETC_UNITS, RUN_UNITS, Enablement, UnitState
+from nodeagent.model.unit_state import ETC_UNITS, Enablement, UnitState
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, enforced
+from nodeagent.tune.services.unit_words import told
 
 
 class Wanted(StrEnum):
@@ -41,11 +41,6 @@ class WantedUnit:
     tunable: str
     has_systemd: bool
     note: str = ""
-
-
-def has_systemd(host: HostReader) -> bool:
-    """Does systemd run this machine (sd_booted(3))?"""
-    return host.stat(RUN_UNITS).kind == "directory"
 
 
 def compare_unit(item: WantedUnit) -> Comparison:
@@ -76,14 +71,6 @@ def compare_unit(item: WantedUnit) -> Comparison:
 def condition(unit: UnitState) -> UnitCondition:
     """What can be changed about a unit, as it is."""
     return UnitCondition(active=unit.active, masked=unit.is_masked, links=unit.links)
-
-
-def told(unit: UnitState) -> str:
-    """`running, enabled`, as a person would say it."""
-    if not unit.exists:
-        return "not installed"
-    runs = {True: "running", False: "stopped", None: "not known whether it runs"}[unit.active]
-    return f"{runs}, {unit.enablement}"
 
 
 def _is_as_wanted(item: WantedUnit) -> bool:

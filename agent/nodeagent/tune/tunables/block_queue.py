@@ -31,22 +31,28 @@ Undo is exact for every file read here. What can't be seen is whether wbt_lat_us
 rollback it has. A changed queue is frozen for a moment, in which requests wait.
 """
 
+from __future__ import annotations  # types that are only named; a settings' are imported
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from nodeagent.model.change import Change, CoupledKnob, KnobForm, Risk, WriteCoupled
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
+from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.reading import Reading, ReadStatus
+from nodeagent.model.risk import Risk
 from nodeagent.model.selector import DeviceSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.drives.queue import Queue, matching, read_queues
 from nodeagent.tune.knob import Comparison, Knob, accepts, compare, enforced, finding, watched
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import Change, CoupledKnob, WriteCoupled
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
 
 NAME = "block-queue"
 
@@ -131,7 +137,7 @@ class BlockQueue:
 BLOCK_QUEUE = BlockQueue()
 
 
-def _drives(observed: Mapping[str, Queue], settings: tuple[QueueSettings, ...], facts: HostFacts) -> list["_Drive"]:
+def _drives(observed: Mapping[str, Queue], settings: tuple[QueueSettings, ...], facts: HostFacts) -> list[_Drive]:
     """Each selected drive with everything that the profile wants of it, in the order of the entries."""
     wanted: dict[str, dict[str, list[Setting[Any]]]] = {}
     for entry in settings:
@@ -254,6 +260,8 @@ class _Drive:
 
     def _group(self) -> WriteCoupled | None:
         """The scheduler and all that setting it resets, or None where neither it nor nr_requests is to be changed."""
+        from nodeagent.model.change import CoupledKnob, WriteCoupled
+
         reading, requests = self.queue.readings["scheduler"], self.queue.readings["nr_requests"]
         before, after = self.queue.scheduler, self._scheduler_after()
         wanted = self._requests_after(after)
@@ -280,7 +288,7 @@ class _Drive:
         if held is None or self._scheduler_after() != self.queue.scheduler or value in _derived(depth.before):
             yield depth
             return
-        same = CoupledKnob(path=held.path, before=value, after=value)
+        same = replace(depth, path=held.path, before=value, after=value)
         yield from (replace(same, forward=False), depth, replace(same, back=False))
 
     def _requests_after(self, scheduler: str) -> str:
@@ -304,6 +312,8 @@ class _Drive:
         settled = compared.change is not None or compared.finding.state is State.OK
         if not settled or not enforced(knob.setting) or not knob.reading.writable:
             return ()
+        from nodeagent.model.change import CoupledKnob
+
         wanted = knob.value if compared.change else knob.current
         return (CoupledKnob(path=knob.reading.path, before=knob.current, after=wanted),)
 
@@ -315,4 +325,6 @@ def _derived(requests: str) -> tuple[str, ...]:
 
 def _vanishing(reading: Reading) -> CoupledKnob:
     """A file of the old scheduler: gone under the new one, and written again on the way back."""
+    from nodeagent.model.change import CoupledKnob
+
     return CoupledKnob(path=reading.path, before=reading.text.strip(), after="", forward=False)

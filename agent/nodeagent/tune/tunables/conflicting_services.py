@@ -39,7 +39,8 @@ from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import Comparison, Comparisons, watched
 from nodeagent.tune.services.conflicting_units import CONTENDERS
 from nodeagent.tune.services.second_owners import NAMING, contender_finding, is_at_work
-from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit, has_systemd
+from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit
+from nodeagent.tune.services.unit_words import has_systemd
 
 NAME = NAMING
 

@@ -37,7 +37,7 @@ from nodeagent.model.reading import Reading
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, finding, unusable, wanted_text, watched
 
 NAME = "cpu-idle"

@@ -39,7 +39,7 @@ from nodeagent.model.setting import Setting
 from nodeagent.model.units import format_bytes
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
-from nodeagent.profiles.profile_document import Name
+from nodeagent.profiles.name import Name
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, accepts, compare, enforced, finding, watched
 from nodeagent.tune.processors.memory_node import ROOT, NodeMemory, NodesSeen, Pool, read_nodes
 

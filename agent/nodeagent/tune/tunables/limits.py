@@ -47,7 +47,7 @@ from nodeagent.tune.services.unit_limits import (
     manager_default,
     process_limit,
 )
-from nodeagent.tune.services.unit_plan import has_systemd
+from nodeagent.tune.services.unit_words import has_systemd
 
 NAME = "limits"
 DROP_IN = "50-nodeagent-limits.conf"

@@ -43,7 +43,7 @@ from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
 from nodeagent.tune.services.second_owners import is_at_work
 from nodeagent.tune.services.swap_boot import MAKERS, SwapLine, SwapUnit, discard_of, same, swap_lines, swap_units
-from nodeagent.tune.services.unit_plan import has_systemd
+from nodeagent.tune.services.unit_words import has_systemd
 
 NAME = "swap"
 SWAPS = "/proc/swaps"

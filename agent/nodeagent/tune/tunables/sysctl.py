@@ -27,16 +27,16 @@ What can go wrong: a value that the kernel rounds or clamps is read back differe
 Needs root in the first user namespace; kernel.numa_balancing also CAP_SYS_ADMIN, net.* CAP_NET_ADMIN.
 """
 
+from __future__ import annotations  # types that are only named
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from nodeagent.model.change import Change, CoupledKnob, KnobForm, Risk, WriteCoupled
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
+from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.reading import Reading, ReadStatus
+from nodeagent.model.risk import Risk
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check
@@ -44,6 +44,11 @@ from nodeagent.tune.kernel import sysctl_name
 from nodeagent.tune.kernel.sysctl_files import BootFiles, read_boot_files
 from nodeagent.tune.kernel.sysctl_rules import COUPLED, faults, key_problem, value_problem
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, accepts, compare, enforced, finding, unusable, watched
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import Change, WriteCoupled
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
 
 NAME = "sysctl"
 
@@ -157,9 +162,11 @@ def _compare_all(observed: SysctlSeen, settings: Mapping[str, Setting[str]], fac
 
 def _absent_remedy(key: str, neighbours: tuple[str, ...]) -> str:
     name = key.rpartition(".")[2]
-    close = get_close_matches(name, neighbours, n=1, cutoff=0.8)
-    if close:
-        return f"did you mean {key.removesuffix(name)}{close[0]}?"
+    if neighbours:
+        from difflib import get_close_matches
+
+        if close := get_close_matches(name, neighbours, n=1, cutoff=0.8):
+            return f"did you mean {key.removesuffix(name)}{close[0]}?"
     if key.startswith("net."):
         return "this kernel or network namespace doesn't have it; many net.* knobs exist only in the first namespace"
     return "this kernel doesn't have it; leave it out of the profile or set its mode to ignore"
@@ -167,8 +174,10 @@ def _absent_remedy(key: str, neighbours: tuple[str, ...]) -> str:
 
 def _too_much_memory(knob: Knob, key: str, facts: HostFacts) -> Finding | None:
     """vm.min_free_kbytes is taken from every other use of memory: too much of it and nothing can run."""
+    if key != "vm.min_free_kbytes":
+        return None
     total = facts.memory.total_bytes
-    if key != "vm.min_free_kbytes" or total is None or int(knob.value) * 1024 <= total // _MEMORY_SHARE:
+    if total is None or int(knob.value) * 1024 <= total // _MEMORY_SHARE:
         return None
     limit = total // _MEMORY_SHARE // 1024
     return finding(
@@ -199,6 +208,8 @@ def _compare_coupled(knob: Knob, key: str, observed: SysctlSeen) -> Comparison:
 
 
 def _coupled_change(knob: Knob, other_path: str, other_before: str) -> WriteCoupled:
+    from nodeagent.model.change import CoupledKnob, WriteCoupled
+
     return WriteCoupled(
         key=knob.key,
         tunable=NAME,

@@ -37,7 +37,8 @@ from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import Comparison, Comparisons, enforced, watched
 from nodeagent.tune.services.second_owners import is_at_work
 from nodeagent.tune.services.time_daemons import DAEMONS, NAMES, SYNCHRONISED_BY_TIMESYNCD, configured_servers
-from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit, has_systemd, told
+from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit
+from nodeagent.tune.services.unit_words import has_systemd, told
 
 NAME = "time-sync"
 ANY = "any"

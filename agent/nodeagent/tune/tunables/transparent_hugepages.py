@@ -26,17 +26,21 @@ Undo writes back the old choice. Pages that were already merged or split stay so
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from nodeagent.model.change import Change, KnobForm, Risk
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.host_reader import HostReader
+from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.reading import Reading
+from nodeagent.model.risk import Risk
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.profiles.constraint import Pattern, Range
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, finding, watched
+
+if TYPE_CHECKING:
+    from nodeagent.model.change import Change
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.host_reader import HostReader
 
 NAME = "transparent-hugepages"
 ROOT = "/sys/kernel/mm/transparent_hugepage"
@@ -89,21 +93,21 @@ class TransparentHugepages:
     )
     Settings: Any = TransparentHugepagesSettings
 
-    def supported(self, host: HostReader, facts: HostFacts) -> str:
+    def supported(self, host: "HostReader", facts: "HostFacts") -> str:
         return "" if host.names(ROOT) else f"this kernel has no {ROOT}"
 
     def observe(
-        self, host: HostReader, settings: TransparentHugepagesSettings, facts: HostFacts
+        self, host: "HostReader", settings: TransparentHugepagesSettings, facts: "HostFacts"
     ) -> Mapping[str, Reading]:
         return {name: host.read(f"{ROOT}/{name}") for name, _ in _named(settings)}
 
     def plan(
-        self, observed: Mapping[str, Reading], settings: TransparentHugepagesSettings, facts: HostFacts
-    ) -> tuple[Change, ...]:
+        self, observed: Mapping[str, Reading], settings: TransparentHugepagesSettings, facts: "HostFacts"
+    ) -> "tuple[Change, ...]":
         return _compare_all(observed, settings).changes
 
     def judge(
-        self, observed: Mapping[str, Reading], settings: TransparentHugepagesSettings, facts: HostFacts
+        self, observed: Mapping[str, Reading], settings: TransparentHugepagesSettings, facts: "HostFacts"
     ) -> Verdict:
         return Verdict(tunable=NAME, findings=_compare_all(observed, settings).findings)
 
