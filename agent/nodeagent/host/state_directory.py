@@ -89,6 +89,12 @@ def write_own_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     _sync(path.parent)
 
 
+def remove_own_file(path: Path) -> None:
+    """Remove a file of the state directory so that a power cut doesn't bring it back; none is fine. OSError."""
+    path.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
 def _write_synced(path: Path, content: bytes, *, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

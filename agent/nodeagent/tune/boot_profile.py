@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from nodeagent.host.state_directory import ensure_state_directory, write_own_file
+from nodeagent.host.state_directory import ensure_state_directory, remove_own_file, write_own_file
 from nodeagent.model.change import Risk
 from nodeagent.model.errors import HostError, NodeagentError
 from nodeagent.model.profile import Profile
@@ -78,7 +78,7 @@ def settle(session: Session) -> None:
         if transaction is not None and _stands(transaction):
             _replace(path, directory / _FILE)
         elif transaction is None or not _may_still_stand(transaction):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
 
 def read(state_directory: Path, tunables: Sequence[AnyTunable]) -> BootProfile | None:
@@ -105,7 +105,10 @@ def read(state_directory: Path, tunables: Sequence[AnyTunable]) -> BootProfile |
 
 
 def forget(state_directory: Path, tunables: Collection[str] | None) -> None:
-    """Take these tunables out of it, all for None: they were rolled back, and must not come back with a boot."""
+    """Take these tunables out of it, all for None: they were rolled back, and must not come back with a boot.
+
+    HostError where that can't be done.
+    """
     path = state_directory / DIRECTORY_NAME / _FILE
     if not path.exists():
         return
@@ -113,7 +116,7 @@ def forget(state_directory: Path, tunables: Collection[str] | None) -> None:
     plain = json.loads(document["profile"]) if document else {"tune": {}}
     plain["tune"] = {name: item for name, item in plain["tune"].items() if name not in (tunables or ())}
     if document is None or not plain["tune"]:
-        path.unlink(missing_ok=True)
+        _remove(path)
         return
     kept = {key: document[key] for key in ("transaction", "allow", "overrides")}
     _write(path, _document(plain, **kept))
@@ -204,6 +207,16 @@ def _write(path: Path, text: str) -> None:
         raise HostError(
             f"cannot keep the profile for the next boot in {path}: {error.strerror}",
             remedy=f"make it writable again: df -h {path.parent}",
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        remove_own_file(path)
+    except OSError as error:
+        raise HostError(
+            f"cannot remove {path}, so the next boot would apply it: {error.strerror}",
+            remedy=f"ls -ld {path.parent}; df -h {path.parent}",
         ) from error
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nodeagent.host.reachability import Reach
 from nodeagent.model.change import PlanItem, Risk, WriteFile
-from nodeagent.model.errors import ExitCode, NodeagentError
+from nodeagent.model.errors import ExitCode, HostError, NodeagentError
 from nodeagent.model.profile import Profile, ValidatorSetting
 from nodeagent.tune import boot_profile
 from nodeagent.tune.apply_result import ApplyOutcome
@@ -192,6 +192,20 @@ def test_a_tunable_that_was_rolled_back_stays_so(make_world: MakeWorld) -> None:
     start(world)
     boot(world)
     assert values(world) == ["10", "2", "3"]
+
+
+def test_a_profile_that_can_not_be_forgotten_is_told_before_anything_is_rolled_back(world: World) -> None:
+    """A next boot would apply again what a rollback had taken back."""
+    world.apply(KNOBS)
+    kept = world.state / "boot" / "profile.json"
+    kept.unlink()
+    kept.mkdir()
+    with pytest.raises(HostError, match=r"cannot remove .*profile\.json, so the next boot would apply it"):
+        roll_back(world)
+    assert values(world) == ["10", "20", "3"]
+    kept.rmdir()
+    roll_back(world)
+    assert values(world) == ORIGINAL
 
 
 def test_what_lasts_is_looked_at_and_never_made(make_world: MakeWorld) -> None:
