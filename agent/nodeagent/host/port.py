@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nodeagent.host.inspection import integer
 from nodeagent.host.netlink import LinkReport, read_link
 from nodeagent.host.pci import PCI_ROOT, address_in
+from nodeagent.host.vector_table import read_table_size
 from nodeagent.model.port import Port, VfAttributes, VirtualFunction
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def read_port(host: "Host", address: str) -> Port:
     directory = f"{PCI_ROOT}/{address}"
     interface = interface_of(host, address)
     told, problem = _ask_netlink(host, address, interface)
+    vectors = integer(host.text(f"{directory}/sriov_vf_total_msix"))
+    addresses = vf_addresses(host, address)
     return Port(
         address=address,
         driver=driver_of(host, address),
@@ -37,8 +40,9 @@ def read_port(host: "Host", address: str) -> Port:
         total_vfs=integer(host.text(f"{directory}/sriov_totalvfs")),
         configured_vfs=integer(host.text(f"{directory}/sriov_numvfs")),
         autoprobe=_autoprobe(host, directory),
+        vf_msix=vectors,
         iommu_group=bool(host.link(f"{directory}/iommu_group")),
-        vfs=tuple(_read_vf(host, index, vf, told) for index, vf in sorted(vf_addresses(host, address).items())),
+        vfs=tuple(_read_vf(host, i, vf, told, vectors=bool(vectors)) for i, vf in sorted(addresses.items())),
         problem=problem,
     )
 
@@ -72,7 +76,7 @@ def override_of(host: "Host", address: str) -> str:
     return "" if text in _NO_OVERRIDE else text
 
 
-def _read_vf(host: "Host", index: int, address: str, told: LinkReport) -> VirtualFunction:
+def _read_vf(host: "Host", index: int, address: str, told: LinkReport, *, vectors: bool) -> VirtualFunction:
     interface = interface_of(host, address)
     return VirtualFunction(
         index=index,
@@ -82,6 +86,7 @@ def _read_vf(host: "Host", index: int, address: str, told: LinkReport) -> Virtua
         interface=interface,
         mtu=_mtu(host, interface),
         iommu_group=bool(host.link(f"{PCI_ROOT}/{address}/iommu_group")),
+        msix=read_table_size(host, address) if vectors else None,
         attributes=told.vfs.get(index),
     )
 

@@ -73,7 +73,9 @@ class SetVfCount(Change):
 class SetVf(Change):
     """Set what a PF's driver keeps for one VF. Both states name the same attributes, those that somebody asked for.
 
-    `rebind` is the driver to take the VF from and give it back to: a VF takes a new address only when it is probed.
+    `rebind` is the driver to take the VF from and give it back to: a VF takes a new address only when it is probed, and
+    another number of vectors only while no driver has it. `own_vectors` is how many the port's driver adds to the
+    number that is written.
     """
 
     kind = "set-vf"
@@ -84,6 +86,7 @@ class SetVf(Change):
     before: VfAttributes
     after: VfAttributes
     rebind: str = ""
+    own_vectors: int = 0
 
     def before_state(self) -> str:
         return str(self.before)
@@ -92,8 +95,11 @@ class SetVf(Change):
         return str(self.after)
 
     def command(self) -> str:
-        words = _ip_words(self.after)
-        set_it = f'ip link set dev "$(ls {_PCI}/{self.address}/net)" vf {self.index} {words}'
+        if self.after.msix is None:
+            set_it = f'ip link set dev "$(ls {_PCI}/{self.address}/net)" vf {self.index} {_ip_words(self.after)}'
+        else:
+            vectors = self.after.msix - self.own_vectors
+            set_it = f"echo {vectors} > {_PCI}/{self.address}/virtfn{self.index}/sriov_vf_msix_count"
         if not self.rebind:
             return set_it
         vf = f"$(basename $(readlink {_PCI}/{self.address}/virtfn{self.index}))"

@@ -18,9 +18,11 @@ NO_MAC = "00:00:00:00:00:00"
 class VfAttributes:
     """What the PF's driver keeps for one VF. None: not asked, or not reported. Rates are Mbit/s, 0 is no limit.
 
-    `proto` is 802.1q or 802.1ad, `link_state` auto, enable or disable; a VLAN of 0 is none.
+    `proto` is 802.1q or 802.1ad, `link_state` auto, enable or disable; a VLAN of 0 is none. `msix` is how many
+    interrupts its MSI-X table holds; it stands apart from the others, which netlink tells.
     """
 
+    msix: int | None = None
     mac: str | None = None
     vlan: int | None = None
     qos: int | None = None
@@ -57,7 +59,11 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualFunction:
-    """One VF. `driver` is "" while none has it, `override` the driver that alone may have it, "" for any."""
+    """One VF. `driver` is "" while none has it, `override` the driver that alone may have it, "" for any.
+
+    `attributes` are those that netlink tells. `msix` is the size of its MSI-X table, None where it can't be read or
+    nobody could change it.
+    """
 
     index: int
     address: str
@@ -66,6 +72,7 @@ class VirtualFunction:
     interface: str = ""
     mtu: int | None = None
     iommu_group: bool = False
+    msix: int | None = None
     attributes: VfAttributes | None = None
 
 
@@ -73,8 +80,10 @@ class VirtualFunction:
 class Port:
     """One PCI function with what hangs on it. `total_vfs` and `configured_vfs` are None without SR-IOV.
 
-    `autoprobe` is None where the kernel has no such file. `xdp` is native, generic or offload while a program is
-    attached. `problem` says why netlink told nothing, "" where it did.
+    `autoprobe` is None where the kernel has no such file. `vf_msix` is how many MSI-X vectors the driver can share out
+    between the VFs: 0 where it can't, None where the kernel knows no such thing (before 5.13).
+    `xdp` is native, generic or offload while a program is attached. `problem` says why netlink told nothing, "" where
+    it did.
     """
 
     address: str
@@ -87,6 +96,7 @@ class Port:
     total_vfs: int | None = None
     configured_vfs: int | None = None
     autoprobe: bool | None = None
+    vf_msix: int | None = None
     iommu_group: bool = False
     vfs: tuple[VirtualFunction, ...] = ()
     problem: str = ""

@@ -102,6 +102,27 @@ def test_a_driver_is_seen_with_its_override(shell: list[str], tmp_path: Path) ->
     assert _run(shell, tmp_path, undo_network.condition(bound.inverse())) != 0
 
 
+@pytest.mark.parametrize(("vectors", "holds"), [(3, True), (2, False), (4, False)])
+def test_vectors_are_found_through_the_list_of_capabilities(
+    shell: list[str], tmp_path: Path, vectors: int, holds: bool
+) -> None:
+    PortTree(root=tmp_path).make(numvfs=2, vf_msix=64, msix=[3, 300])
+    condition = undo_network.condition(_vf(0, VfAttributes(msix=vectors)))
+    assert (_run(shell, tmp_path, condition) == 0) is holds
+    assert _run(shell, tmp_path, undo_network.condition(_vf(1, VfAttributes(msix=300)))) == 0
+    assert _run(shell, tmp_path, undo_network.condition(_vf(7, VfAttributes(msix=3)))) != 0
+
+
+def test_a_configuration_space_that_is_cut_or_leads_in_circles_is_no_match(shell: list[str], tmp_path: Path) -> None:
+    PortTree(root=tmp_path).make(numvfs=1, vf_msix=64, msix=[3])
+    config = tmp_path / "sys/bus/pci/devices" / PortTree.vf(0) / "config"
+    whole = config.read_bytes()
+    condition = undo_network.condition(_vf(0, VfAttributes(msix=3)))
+    for content in (whole[:64], whole[:0x41] + b"\x40" + whole[0x42:], b"\xff" * 256, b""):
+        config.write_bytes(content)
+        assert _run(shell, tmp_path, condition) != 0
+
+
 @pytest.mark.parametrize("index", [None, 1])
 def test_an_mtu_is_written_without_a_name(shell: list[str], tmp_path: Path, index: int | None) -> None:
     PortTree(root=tmp_path).make(numvfs=2, interfaces=True)

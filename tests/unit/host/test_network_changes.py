@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodeagent.host import Host, changes, netlink
-from nodeagent.host.changes import knob
+from nodeagent.host.changes import knob, vf
 from nodeagent.model.errors import HostError
 from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, SetVf, SetVfCount, VfCount
 from nodeagent.model.port import VfAttributes
@@ -79,6 +79,7 @@ def test_fewer_vfs_than_asked_for_are_an_error(port: PortTree, monkeypatch: pyte
         (errno.ENOENT, "can't make VFs"),
         (errno.ENOSPC, "interrupt vectors"),
         (errno.ENOMEM, "pci=realloc"),
+        (errno.ENOMEM, "bus numbers"),
     ],
 )
 def test_an_errno_of_the_number_comes_with_what_to_do(
@@ -149,6 +150,61 @@ def test_an_attribute_is_not_set_in_a_tree_of_files(port: PortTree) -> None:
     host = port.make(numvfs=2, vfs={1: {"trust": False}})
     with pytest.raises(HostError, match="tree of files"):
         changes.perform(host, _vf(VfAttributes(trust=False), VfAttributes(trust=True)))
+
+
+def test_vectors_are_seen_in_the_table_of_the_vf_and_not_by_netlink(port: PortTree) -> None:
+    host = port.make(numvfs=2, pf_driver="mlx5_core", vf_msix=64, msix=[3, 12])
+    change = _vf(VfAttributes(msix=12), VfAttributes(msix=24), rebind="mlx5_core")
+    state = changes.observe(host, change).state
+    assert state == "msix=12 driver=none"
+    assert changes.is_half_done(change, state)
+    assert changes.observe(host, _vf(VfAttributes(msix=3), VfAttributes(msix=12))).state == "msix=12"
+
+
+def test_a_table_that_can_not_be_read_is_an_error_with_the_command_that_shows_it(port: PortTree) -> None:
+    host = port.make(numvfs=2, pf_driver="mlx5_core", vf_msix=64)
+    with pytest.raises(HostError, match="MSI-X table") as caught:
+        changes.observe(host, _vf(VfAttributes(msix=12), VfAttributes(msix=24)))
+    assert "lspci" in (caught.value.remedy or "")
+
+
+def test_vectors_of_a_port_that_shares_none_out_are_not_looked_for(port: PortTree) -> None:
+    seen = port.make(numvfs=1, vf_msix=0, msix=[3]).port(PF)
+    assert (seen.vf_msix, seen.vf(0) and seen.vfs[0].msix) == (0, None)
+
+
+def test_the_number_of_vectors_is_written_to_the_file_of_the_vf(port: PortTree) -> None:
+    host = port.make(numvfs=2, pf_driver="mlx5_core", vf_msix=64, msix=[3, 12])
+    path = f"/sys/bus/pci/devices/{port.vf(1)}/sriov_vf_msix_count"
+    host.path(path).touch()
+    vf.set_vectors(host, "mlx5_core", host.port(PF).vfs[1], 24)
+    assert host.text(path) == "24"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EBUSY, "a driver took the VF"),
+        (errno.EOPNOTSUPP, "mlx5_core shares out no vectors"),
+        (errno.ENOSPC, "no vectors left"),
+        (errno.ENOMEM, "no vectors left"),
+        (errno.EINVAL, "mlx5_core refuses the number"),
+        (errno.EOVERFLOW, "more than the card gives"),
+        (errno.ENOENT, "5.13"),
+    ],
+)
+def test_an_errno_of_the_vectors_comes_with_what_to_do(
+    port: PortTree, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    host = port.make(numvfs=1, pf_driver="mlx5_core", vf_msix=64, msix=[3])
+
+    def refuse(host: Host, path: str, value: str) -> None:
+        raise HostError(f"cannot write {path}") from OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(knob, "write", refuse)
+    with pytest.raises(HostError) as caught:
+        vf.set_vectors(host, "mlx5_core", host.port(PF).vfs[0], 24)
+    assert words in (caught.value.remedy or "")
 
 
 def test_a_vf_is_bound_by_override_and_probe(port: PortTree) -> None:

@@ -1,36 +1,23 @@
 """Virtual functions: what a profile may say, that a plan and what comes after it agree, and who else sets them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nodeagent.host import Host
-from nodeagent.host.tree_index import TREE_INDEX
-from nodeagent.model.change import Change, Deferred, Risk
+from nodeagent.model.change import Deferred, Risk
 from nodeagent.model.errors import ProfileError
 from nodeagent.model.facts import Nic
-from nodeagent.model.network_change import BindDriver, SetLink, SetVf, SetVfCount
 from nodeagent.profiles import load_profile
 from nodeagent.tune.agreement import differences
 from nodeagent.tune.conflicts import find_conflicts
 from nodeagent.tune.ports.vf_owners import find_owners
 from nodeagent.tune.tunables.sriov import SRIOV
 from tests.fixtures.ports import PF, PortTree
+from tests.fixtures.sriov_machine import PLAIN, SriovMachine
 from tests.fixtures.tree import Tree
 
-_PLAIN = {
-    "mac": "00:00:00:00:00:00",
-    "vlan": 0,
-    "qos": 0,
-    "proto": "802.1q",
-    "max_tx_rate": 0,
-    "min_tx_rate": 0,
-    "spoofchk": True,
-    "trust": False,
-    "link_state": "auto",
-}
 _PROFILE = """\
 - name: data
   nic: {driver: igb}
@@ -55,65 +42,10 @@ def _plan(host: Host, settings: Any) -> tuple[Any, ...]:
     return SRIOV.plan(SRIOV.observe(host, settings, facts), settings, facts)
 
 
-class _Machine:
-    """A port made of files that answers changes as igb and Linux do."""
-
-    def __init__(self, root: Path) -> None:
-        self.tree = PortTree(root=root)
-        self.host = self.tree.make(numvfs=0, drivers=["igbvf"])
-        self.index = root / TREE_INDEX
-
-    def perform(self, change: Change) -> None:
-        match change:
-            case SetVfCount() if change.after.vfs != change.before.vfs:
-                self._make(change.after.vfs)
-                self._switch(change.after.autoprobe)
-            case SetVfCount():
-                self._switch(change.after.autoprobe)
-            case SetVf():
-                notes = json.loads(self.index.read_text())
-                notes["ports"][PF]["vfs"][str(change.index)] |= change.after.given()
-                self.index.write_text(json.dumps(notes))
-            case BindDriver():
-                self._bind(change)
-            case SetLink():
-                interface = "pf0" if change.index is None else f"vf{change.index}"
-                self.host.path(f"/sys/class/net/{interface}").resolve().joinpath("mtu").write_text(
-                    f"{change.after_mtu}\n"
-                )
-            case _:
-                raise TypeError(change)
-        self.host = Host(root=self.host.root)
-
-    def _make(self, count: int) -> None:
-        tree = Tree(root=self.host.root)
-        directory = f"/sys/bus/pci/devices/{PF}"
-        self.host.path(f"{directory}/sriov_numvfs").write_text(f"{count}\n")
-        for index in range(count):
-            vf = f"/sys/bus/pci/devices/{self.tree.vf(index)}"
-            tree.file(f"{vf}/driver_override", "(null)")
-            tree.link(f"{directory}/virtfn{index}", vf)
-            tree.link(f"{vf}/physfn", directory)
-        vfs = {str(index): dict(_PLAIN) for index in range(count)}
-        self.index.write_text(json.dumps({"ports": {PF: {"max_mtu": 9216, "vfs": vfs}}}))
-
-    def _switch(self, on: bool | None) -> None:
-        if on is not None:
-            self.host.path(f"/sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe").write_text(f"{int(on)}\n")
-
-    def _bind(self, change: BindDriver) -> None:
-        tree, vf = Tree(root=self.host.root), f"/sys/bus/pci/devices/{self.tree.vf(change.index)}"
-        tree.link(f"{vf}/driver", f"/sys/bus/pci/drivers/{change.after.driver}")
-        name = f"vf{change.index}"
-        tree.files(f"{vf}/net/{name}", {"mtu": "1500", "address": "02:00:00:00:00:00"}, mode=0o644)
-        tree.link(f"{vf}/net/{name}/device", vf)
-        tree.link(f"/sys/class/net/{name}", f"{vf}/net/{name}")
-
-
 def test_every_step_that_was_deferred_is_what_the_plan_announced(tmp_path: Path) -> None:
     """What apply does: after each step the rest of the plan must be what is planned anew, filled in at most."""
     (tmp_path / "host").mkdir()
-    machine, settings = _Machine(tmp_path / "host"), _settings(_PROFILE, tmp_path)
+    machine, settings = SriovMachine(tmp_path / "host"), _settings(_PROFILE, tmp_path)
     planned = list(_plan(machine.host, settings))
     assert find_conflicts(planned) == ()
     made = []
@@ -144,7 +76,7 @@ def test_what_destroys_vfs_in_use_says_so(tmp_path: Path) -> None:
 
 
 def test_vfs_that_nobody_uses_yet_are_changed_live(tmp_path: Path) -> None:
-    host = PortTree(root=tmp_path).make(numvfs=1, vfs={0: _PLAIN})
+    host = PortTree(root=tmp_path).make(numvfs=1, vfs={0: PLAIN})
     settings = _settings('- {name: a, nic: {driver: igb}, vfs: 1, vf: [{index: "0", vlan: 5}]}', tmp_path)
     (change,) = _plan(host, settings)
     assert change.risk is Risk.LIVE
@@ -167,6 +99,8 @@ def test_vfs_that_nobody_uses_yet_are_changed_live(tmp_path: Path) -> None:
         ('{name: a, nic: {driver: igb}, vf: [{index: "0", link_state: up}]}', "auto"),
         ('{name: a, nic: {driver: igb}, vf: [{index: "0", driver: "../x"}]}', "name of a driver"),
         ("{name: a, nic: {driver: igb}, mtu: 67}", "68 or more"),
+        ('{name: a, nic: {driver: igb}, vf: [{index: "0", msix: 0}]}', "1 or more"),
+        ('{name: a, nic: {driver: igb}, vf: [{index: "0", msix: 2049}]}', "2048 or less"),
     ],
 )
 def test_what_can_not_be_meant_is_told_with_its_place(tmp_path: Path, entry: str, message: str) -> None:
@@ -214,7 +148,7 @@ def test_a_rule_that_is_commented_out_owns_nothing(tmp_path: Path) -> None:
 def test_an_address_that_needs_a_new_probe_has_the_mtu_looked_at_again(tmp_path: Path) -> None:
     """The interface that comes back is a new one, with the MTU that its driver gives it."""
     host = PortTree(root=tmp_path).make(
-        numvfs=1, vfs={0: _PLAIN}, interfaces=True, drivers=["igbvf"], bound="igbvf", mtu=9000
+        numvfs=1, vfs={0: PLAIN}, interfaces=True, drivers=["igbvf"], bound="igbvf", mtu=9000
     )
     entry = '- {name: a, nic: {driver: igb}, vfs: 1, vf: [{index: "0", mac: "02:00:00:00:00:10", mtu: 9000}]}'
     address, mtu = _plan(host, _settings(entry, tmp_path))

@@ -53,6 +53,7 @@ coupled_knobs = st.builds(
 vf_counts = st.builds(VfCount, vfs=numbers, autoprobe=st.none() | st.booleans())
 vf_attributes = st.builds(
     VfAttributes,
+    msix=st.none() | numbers,
     mac=st.none() | texts,
     vlan=st.none() | numbers,
     qos=st.none() | numbers,
@@ -101,7 +102,16 @@ changes: st.SearchStrategy[Change] = st.one_of(
     ),
     st.builds(SetNvmeFeature, **_told, address=texts, serial=texts, feature=numbers, before=numbers, after=numbers),
     st.builds(SetVfCount, **_told, address=texts, before=vf_counts, after=vf_counts),
-    st.builds(SetVf, **_told, address=texts, index=numbers, before=vf_attributes, after=vf_attributes, rebind=texts),
+    st.builds(
+        SetVf,
+        **_told,
+        address=texts,
+        index=numbers,
+        before=vf_attributes,
+        after=vf_attributes,
+        rebind=texts,
+        own_vectors=numbers,
+    ),
     st.builds(BindDriver, **_told, address=texts, index=numbers, before=bindings, after=bindings),
     st.builds(SetChannels, **_told, address=texts, before=channels, after=channels),
     st.builds(SetRings, **_told, address=texts, before=rings, after=rings),

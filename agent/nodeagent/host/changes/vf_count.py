@@ -32,7 +32,10 @@ _REMEDIES = {
     errno.EBUSY: "somebody made VFs meanwhile; plan again: nodeagent tune plan",
     errno.ENOENT: "the driver of the port can't make VFs; see `lspci -k -s {address}`",
     errno.ENOSPC: "the port has run out of interrupt vectors: ask for fewer VFs or fewer queues; see `dmesg`",
-    errno.ENOMEM: "the firmware left no address space for them: boot with pci=realloc (SR-IOV on in the setup)",
+    errno.ENOMEM: (
+        "the firmware left no addresses or no bus numbers for them, `dmesg` tells which: boot with pci=realloc or"
+        " pci=assign-busses, with SR-IOV switched on in the setup"
+    ),
     errno.EIO: "the port did not answer; see `dmesg`",
     errno.EPERM: "the VFs are in use by a guest: stop it first, then plan again",
 }

@@ -13,9 +13,9 @@ from nodeagent.model.network_change import BindDriver, DriverBinding, SetLink, S
 from nodeagent.model.port import Port, VfAttributes, VirtualFunction
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State
-from nodeagent.tune.knob import APPLY_REMEDY, accepts, watched
+from nodeagent.tune.knob import APPLY_REMEDY, accepts, wanted_text, watched
 from nodeagent.tune.ports.sriov_settings import DEFAULT_DRIVER, GROUPS, NO_DRIVER, wanted_attributes
-from nodeagent.tune.ports.vf_support import VF_DRIVERS, WITHOUT_INTERFACE, rate_needs_link, refusal
+from nodeagent.tune.ports.vf_support import OWN_VECTORS, VF_DRIVERS, WITHOUT_INTERFACE, rate_needs_link, refusal
 
 TUNABLE = "sriov"
 _NOT_THERE = "no such VF yet"
@@ -52,6 +52,42 @@ class WantedVf:
 
     def key(self, part: str) -> str:
         return f"{TUNABLE}:{self.port.address}:vf{self.index}:{part}"
+
+    def msix_step(self, setting: Setting[int]) -> Step:
+        """How many interrupts it may have, against what the port's driver has to share out."""
+        tell = _Teller(key=self.key("msix"), setting=setting, wanted=wanted_text(setting, str(setting.value)))
+        if not self.port.vf_msix:
+            remedy = "leave it out of the profile; mlx5_core and ice do it, from Linux 5.13 and 6.7 on"
+            return tell.not_applicable("the driver shares out no vectors", remedy, "NA-SRIOV-014")
+        if self.count_key:
+            return tell.later(self.count_key, f"{setting.value} MSI-X vectors for a new VF")
+        if self.vf is None:
+            return tell.unknown("no such VF", "make it first: give the entry a number of VFs (vfs)", "NA-SRIOV-009")
+        if self.vf.msix is None:
+            remedy = f"its MSI-X table is told to root only: lspci -vv -s {self.vf.address}"
+            return tell.unknown("not told", remedy, "NA-SRIOV-010")
+        if accepts(setting, str(self.vf.msix), str(setting.value)):
+            return tell.ok(str(self.vf.msix))
+        if self.vf.driver in WITHOUT_INTERFACE:
+            unbind = f"/sys/bus/pci/devices/{self.vf.address}/driver/unbind"
+            remedy = f"stop the guest or program that has it, `echo {self.vf.address} > {unbind}`, then plan again"
+            return tell.unknown(f"{self.vf.msix}, and {self.vf.driver} has it", remedy, "NA-SRIOV-016")
+        return tell.drift(str(self.vf.msix), self._set_msix(setting, self.vf, self.vf.msix))
+
+    def _set_msix(self, setting: Setting[int], vf: VirtualFunction, before: int) -> SetVf:
+        return SetVf(
+            key=self.key("msix"),
+            tunable=TUNABLE,
+            risk=Risk.LINK_FLAP if vf.driver else Risk.LIVE,
+            why=setting.why,
+            source=setting.source,
+            address=self.port.address,
+            index=self.index,
+            before=VfAttributes(msix=before),
+            after=VfAttributes(msix=setting.value),
+            rebind=vf.driver,
+            own_vectors=OWN_VECTORS.get(self.port.driver, 0),
+        )
 
     def attribute_steps(self) -> Iterator[Step]:
         for group, names in GROUPS.items():

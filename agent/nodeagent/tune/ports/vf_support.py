@@ -1,7 +1,7 @@
 """What is known of drivers before they are asked: who drives their VFs, and what they will refuse.
 
 A list of refusals is no list of all: what isn't here is tried, and the driver's answer is told with its errno.
-Sources: the drivers' `ndo_set_vf_*` in drivers/net/ethernet; igb measured on Linux 6.1.
+Sources: the drivers' `ndo_set_vf_*` and `sriov_set_msix_vec_count` in drivers/net/ethernet; igb measured on Linux 6.1.
 """
 
 from nodeagent.model.port import VfAttributes
@@ -24,6 +24,9 @@ VF_DRIVERS = {
 
 WITHOUT_INTERFACE = ("vfio-pci", "uio_pci_generic", "igb_uio")
 """Drivers that hand a VF to a guest or a program; the host sees no interface then."""
+
+OWN_VECTORS = {"ice": 1}
+"""Vectors that the driver of a port adds for itself to the number that is written (ice_sriov_set_msix_vec_count)."""
 
 _NO_LINK_STATE = ("igb",)
 _NO_MINIMUM_RATE = ("igb", "ixgbe", "i40e")

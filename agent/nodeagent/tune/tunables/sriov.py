@@ -5,9 +5,10 @@ safe is set by the host, on the port: the address and the VLAN that it can't lea
 
 The order is that of drivers/pci/iov.c and of the drivers. The kernel goes from one number of VFs to another only
 through 0, which destroys them all, so the number is written only where it is wrong. A VF takes its address when its
-driver probes it, so where addresses, drivers or MTUs are wanted, VFs are made while the kernel's switch for drivers is
-off; then they get their attributes, the switch is put back, and each is given to its driver. Making VFs resets many
-ports (igb: 1 to 3 s without link). An MTU of the port goes up before those of its VFs, and down after them.
+driver probes it, and its MSI-X vectors while it has none, so where addresses, vectors, drivers or MTUs are wanted, VFs
+are made while the kernel's switch for drivers is off; then they get their attributes, the switch is put back, and each
+is given to its driver. Making VFs resets many ports (igb: 1 to 3 s without link). An MTU of the port goes up before
+those of its VFs, and down after them.
 
 VFs are known by the PCI address of the port and their index; interface names come late and move. Everything about a VF
 that is yet to be made is deferred: what it is born with is only known then, and comes back on the way back. What
@@ -38,6 +39,7 @@ from nodeagent.tune.ports.sriov_settings import DEFAULT_DRIVER, Settings, SriovS
 from nodeagent.tune.ports.vf_owners import Owner, find_owners
 from nodeagent.tune.ports.vf_plan import Step, WantedVf
 from nodeagent.tune.ports.vf_support import VF_DRIVERS
+from nodeagent.tune.ports.vf_vectors import vector_steps
 
 NAME = "sriov"
 
@@ -173,7 +175,7 @@ class _WantedPort:
             return (Step(finding=problem),)
         vfs = [self._vf(index) for index in range(self._target)]
         named = [vf for vf in vfs if vf.index in self.entry.named]
-        attributes = [step for vf in named for step in vf.attribute_steps()]
+        attributes = [*vector_steps(self.port, named), *(step for vf in named for step in vf.attribute_steps())]
         drivers = {vf.index: step for vf in vfs if (step := vf.driver_step()) is not None}
         rebound = [step.item for step in attributes if isinstance(step.item, SetVf) and step.item.rebind]
         bindings: dict[int, PlanItem] = {change.index: change for change in rebound}

@@ -43,6 +43,24 @@ mtu_files() {
         [ ! -e "$file" ] || printf '%s\n' "$file"
     done
 }
+# has_vectors FUNCTION INDEX NUMBER: is that the size of the VF's MSI-X table, found through its list of capabilities?
+has_vectors() {
+    wanted=$3
+    set -- $(od -An -v -tu1 -N256 "$root/sys/bus/pci/devices/$1/virtfn$2/config" 2>/dev/null)
+    [ $# = 256 ] || return 1
+    eval "at=\$((\${53} & 252))"
+    turns=0
+    while [ "$at" -ge 64 ] && [ "$turns" -lt 48 ]; do
+        eval "kind=\${$((at + 1))} next=\$((\${$((at + 2))} & 252)) low=\${$((at + 3))} high=\${$((at + 4))}"
+        if [ "$kind" = 17 ]; then
+            [ $(((high & 7) * 256 + low + 1)) = "$wanted" ]
+            return
+        fi
+        at=$next
+        turns=$((turns + 1))
+    done
+    return 1
+}
 has_mtu() { [ "$(cat "$(mtu_files "$1")" 2>/dev/null)" = "$2" ]; }
 put_mtu() { echo "$2" >"$(mtu_files "$1")"; }
 """
@@ -86,6 +104,9 @@ def _shown(address: str, index: int, wanted: VfAttributes) -> Iterator[str]:
     """One condition for each attribute; what is 0 or plain is not shown by `ip link`."""
     silent = {"vlan": 0, "qos": 0, "max_tx_rate": 0, "min_tx_rate": 0, "proto": "802.1q"}
     for name, value in wanted.given().items():
+        if name == "msix":
+            yield f"has_vectors {address} {index} {value}"
+            continue
         form = _FORMS[name]
         if silent.get(name) == value:
             yield f"! shows {address} {index} {shlex.quote(form.partition('@')[0])}"

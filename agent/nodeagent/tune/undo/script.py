@@ -3,7 +3,7 @@
 It is on disk before the first change and covers every one, the three-way comparison included: it restores the
 original where the value is still ours and keeps what somebody else set. It runs in dash and busybox sh with cat, stat,
 chown, chmod, mkdir, rmdir, mv, rm, sync; for mounts with mount and umount, for network cards with ip, ethtool, ls,
-readlink and grep.
+readlink, grep and od.
 """
 
 import shlex
