@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nodeagent.host.datasafety.family import device_number, node_path
 from nodeagent.host.datasafety.refusal import NotSafeError, Reason, refuse
+from nodeagent.model.array_change import is_array
 from nodeagent.model.change import DeviceIdentity
 from nodeagent.model.facts import BlockDevice
 from nodeagent.model.occupancy import Refusal
@@ -40,8 +41,12 @@ def has_identity(identity: DeviceIdentity) -> bool:
 
 
 def is_same_drive(first: DeviceIdentity, second: DeviceIdentity) -> bool:
-    """The same in everything that lasts; the name is left out, the size is not."""
-    return _lasting(first) == _lasting(second) and first.size_bytes == second.size_bytes
+    """The same in everything that lasts; the name is left out, the size is not.
+
+    Only that of an array is: it is known once the array is made, and the members' sizes are in its UUID.
+    """
+    same_size = first.size_bytes == second.size_bytes or is_array(first)
+    return _lasting(first) == _lasting(second) and same_size
 
 
 def identity_refusals(host: "Host", device: BlockDevice) -> list[Refusal]:

@@ -14,6 +14,7 @@ from nodeagent.host.datasafety.family import Family, number_behind
 from nodeagent.host.datasafety.loop_devices import survey_loops
 from nodeagent.host.datasafety.namespaces import survey_mounts
 from nodeagent.host.datasafety.open_files import survey_writers
+from nodeagent.host.datasafety.own_array import array_refusals, is_array_name
 from nodeagent.host.datasafety.refusal import Reason, refuse
 from nodeagent.host.mounts import unescape
 from nodeagent.model.occupancy import Refusal
@@ -27,10 +28,12 @@ _SHOWN = 4
 
 
 def kind_refusals(host: "Host", family: Family) -> list[Refusal]:
-    """What the drive is: read-only, removable, of no size, or no drive at all (zram, md, dm, CD)."""
+    """What the drive is: read-only, removable, of no size, or no drive at all (zram, dm, CD, an array of others)."""
     directory = f"/sys/block/{family.drive}"
     refusals = []
-    if _WRONG_KIND.match(family.drive):
+    if is_array_name(family.drive):
+        refusals += array_refusals(host, family.drive)
+    elif _WRONG_KIND.match(family.drive):
         refusals.append(
             refuse(
                 Reason.WRONG_KIND,
@@ -87,7 +90,8 @@ def _stacks(host: "Host", family: Family) -> Iterator[Refusal]:
                 f"{name} is part of {shown}",
                 remedy=f"see what is built on it: lsblk /dev/{family.drive}",
             )
-        if slaves := host.names(f"{directory}/slaves"):
+        slaves = host.names(f"{directory}/slaves")
+        if slaves and not (is_array_name(name) and not array_refusals(host, name)):
             yield refuse(Reason.STACKED, f"{name} is built on {_listing(slaves)}", remedy="name the drive below it")
 
 
