@@ -5,6 +5,7 @@ from difflib import unified_diff
 
 from nodeagent.cli.output import Symbol, Terminal, Tone
 from nodeagent.cli.tune_finding_view import INDENT, finding_lines, mark, short, shown, wrapped
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
@@ -117,6 +118,8 @@ def _content(item: PlanItem, terminal: Terminal) -> str:
             return f": {f' {arrow} '.join(states)}"
         case MakeFilesystem():
             return f": {item.fstype} on {item.device}"
+        case MakeArray():
+            return f": RAID 0 of {', '.join(str(member) for member in item.members)}"
         case SetBootParameters():
             menus = (shown(" ".join(menu)) or "nothing" for menu in (item.before_menu, item.after_menu))
             return f": {f' {arrow} '.join(menus)}"

@@ -20,6 +20,7 @@ PACKAGES = {
     "iperf3": "iperf3",
     "losetup": "mount",
     "lsblk": "util-linux",
+    "mdadm": "mdadm",
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",

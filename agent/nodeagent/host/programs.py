@@ -56,6 +56,7 @@ PROGRAMS = (
     Program(name="blkid", reason="finds what is on a drive before anything is written to it"),
     Program(name="mount", reason="mounts filesystems where no systemd runs"),
     Program(name="losetup", reason="makes the drives of the demonstration"),
+    Program(name="mdadm", reason="joins drives to one array where a profile asks for it"),
     Program(name="mkfs.ext4", reason="makes ledgers and accounts", ask=("-V",)),
     Program(name="mkfs.xfs", reason="makes filesystems a profile asks for", ask=("-V",)),
     Program(name="mkfs.btrfs", reason="makes snapshots"),

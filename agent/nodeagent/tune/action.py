@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.change import Deferred, MakeFilesystem, PlanItem, Risk, SetDirectory, SetMount, WriteConfig
 
 
@@ -29,7 +30,7 @@ def action_of(item: PlanItem) -> Action:
     if item.risk in _DISRUPTIVE:
         return Action.REPLACE
     match item:
-        case MakeFilesystem():
+        case MakeFilesystem() | MakeArray():
             return Action.CREATE
         case WriteConfig() | SetDirectory() | SetMount() if item.before is None:
             return Action.CREATE

@@ -8,6 +8,7 @@ back is EINVAL).
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
@@ -92,6 +93,8 @@ def _objects(item: PlanItem) -> tuple[str, ...]:  # noqa: PLR0911, PLR0912 - one
             return (f"mount point {item.target}",)
         case MakeFilesystem():
             return (f"drive {item.device}",)
+        case MakeArray():
+            return tuple(f"drive {member}" for member in item.members)
         case SetVfCount():
             return (f"the number of VFs of {item.address}",)
         case SetFirewallTable():

@@ -11,6 +11,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
@@ -32,7 +33,7 @@ from nodeagent.model.service_change import SetUnit
 from nodeagent.model.swap_change import SetSwap
 
 _KINDS: tuple[type[Change], ...] = (
-    *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem),
+    *(WriteFile, WriteCoupled, WriteConfig, SetDirectory, SetMount, MakeFilesystem, MakeArray),
     *(SetVfCount, SetVf, BindDriver, SetLink),
     *(SetChannels, SetRings, SetCoalescing, SetFeatures, SetFlowHash),
     *(SetUnit, SetSwap),

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from nodeagent.model.array_change import MakeArray, MembersState
 from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import (
     Change,
@@ -99,6 +100,15 @@ changes: st.SearchStrategy[Change] = st.one_of(
         label=texts,
         uuid=texts,
         options=st.lists(texts, max_size=3).map(tuple),
+    ),
+    st.builds(
+        MakeArray,
+        **_told,
+        members=st.lists(devices, max_size=3).map(tuple),
+        uuid=texts,
+        name=texts,
+        chunk_bytes=numbers,
+        before=st.sampled_from(MembersState),
     ),
     st.builds(SetNvmeFeature, **_told, address=texts, serial=texts, feature=numbers, before=numbers, after=numbers),
     st.builds(SetVfCount, **_told, address=texts, before=vf_counts, after=vf_counts),

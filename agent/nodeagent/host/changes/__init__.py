@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nodeagent.host.changes.observation import Observation
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.boot_change import SetBootParameters
 from nodeagent.model.change import Change, MakeFilesystem, SetDirectory, SetMount, WriteConfig, WriteCoupled, WriteFile
 from nodeagent.model.drive_change import SetNvmeFeature
@@ -32,6 +33,7 @@ _FILES: dict[type[Change], str] = {
     SetDirectory: "directory",
     SetMount: "mount",
     MakeFilesystem: "filesystem",
+    MakeArray: "array",
     SetVfCount: "vf_count",
     SetVf: "vf",
     BindDriver: "binding",
