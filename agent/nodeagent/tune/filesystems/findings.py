@@ -7,6 +7,15 @@ from nodeagent.model.mount_options import kernel_options
 from nodeagent.model.occupancy import Reason, Refusal
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State
+from nodeagent.tune.filesystems.array_findings import (
+    FAILED,
+    NAME_NOT_KEPT,
+    STOPPED,
+    UNEQUAL,
+    UNFINISHED,
+    array_findings,
+)
+from nodeagent.tune.filesystems.array_findings import NOT_MADE as ARRAY_NOT_MADE
 from nodeagent.tune.filesystems.next_boot import boot_findings
 from nodeagent.tune.filesystems.settings import Make
 from nodeagent.tune.filesystems.state import DriveState, Seen, can_change
@@ -22,6 +31,8 @@ UNKNOWN_ACCOUNT = "NA-FS-008"
 OWNER_DIFFERS = "NA-FS-009"
 DRIVE_OF_TWO = "NA-FS-016"
 
+OF_ARRAYS = (ARRAY_NOT_MADE, STOPPED, FAILED, UNFINISHED, UNEQUAL, NAME_NOT_KEPT)
+
 _APPLY = "nodeagent tune apply"
 
 
@@ -30,11 +41,11 @@ def findings(seen: Seen) -> Iterator[Finding]:
     if seen.link or seen.target.kind not in ("directory", "absent"):
         yield _unusable(seen)
         return
-    if seen.entry.device is not None:
+    if seen.entry.has_drive:
         yield from _drive(seen)
     yield from _mount(seen)
     yield from _owner(seen)
-    if seen.entry.device is not None:
+    if seen.entry.has_drive:
         yield from boot_findings(seen)
 
 
@@ -51,6 +62,9 @@ def _unusable(seen: Seen) -> Finding:
 
 
 def _drive(seen: Seen) -> Iterator[Finding]:
+    if seen.array is not None and seen.drive is not DriveState.SHARED:
+        optional = _optional(seen.entry.type) or _optional(seen.entry.make)
+        yield from array_findings(seen.array, may_make=_may_make(seen), optional=optional)
     match seen.drive:
         case DriveState.MISSING:
             yield _no_drive(seen)
@@ -58,6 +72,8 @@ def _drive(seen: Seen) -> Iterator[Finding]:
             yield _shared(seen)
         case DriveState.BLANK:
             yield _blank(seen)
+        case DriveState.STOPPED:
+            yield _told(seen, State.UNKNOWN, got="its array does not run", remedy=_APPLY, id=STOPPED)
         case DriveState.FOREIGN:
             yield _told(seen, State.DRIFT, got=_on_it(seen), remedy=_foreign_remedy(seen), id=DRIVE_FOREIGN)
             yield from (_refused(seen, refusal) for refusal in _reasons(seen))
@@ -74,29 +90,42 @@ def _no_drive(seen: Seen) -> Finding:
         seen,
         State.DRIFT,
         got=f"{len(seen.candidates)} drives match ({names})" if names else "no drive matches",
-        wanted=f"exactly one drive with {seen.entry.device}",
+        wanted=_wanted_drives(seen),
         remedy="nodeagent host show lists the drives; name one by serial or wwn",
         id=reason.value,
     )
 
 
+def _selector(seen: Seen) -> str:
+    return str(seen.entry.raid0.devices if seen.entry.raid0 else seen.entry.device)
+
+
+def _wanted_drives(seen: Seen) -> str:
+    """RAID 0 takes exactly as many as its selector counts."""
+    count = seen.entry.raid0.devices.count if seen.entry.raid0 else None
+    return f"exactly {count} drives with {_selector(seen)}" if count else f"exactly one drive with {_selector(seen)}"
+
+
 def _shared(seen: Seen) -> Finding:
-    name = seen.candidates[0].name
+    names = ", ".join(device.name for device in seen.candidates)
     return _told(
         seen,
         State.DRIFT,
-        got=f"{name} is meant for {', '.join(seen.rivals)} as well",
-        wanted=f"a drive of its own with {seen.entry.device}",
+        got=f"{names} {'are' if len(seen.candidates) > 1 else 'is'} meant for {', '.join(seen.rivals)} as well",
+        wanted=f"{'drives' if seen.array else 'a drive'} of its own with {_selector(seen)}",
         remedy="nodeagent host show lists the drives; tell them apart by size or serial",
         id=DRIVE_OF_TWO,
     )
 
 
 def _blank(seen: Seen) -> Finding:
-    make = seen.entry.make
-    may = make is not None and make.value is Make.WHEN_EMPTY and make.mode is Mode.ENFORCE
-    remedy = _APPLY if may else "`make: when-empty` in the profile lets it be made"
+    remedy = _APPLY if _may_make(seen) else "`make: when-empty` in the profile lets it be made"
     return _told(seen, State.DRIFT, got="blank", remedy=remedy, id=NOT_MADE)
+
+
+def _may_make(seen: Seen) -> bool:
+    make = seen.entry.make
+    return make is not None and make.value is Make.WHEN_EMPTY and make.mode is Mode.ENFORCE
 
 
 def _refused(seen: Seen, refusal: Refusal) -> Finding:
@@ -109,6 +138,8 @@ def _refused(seen: Seen, refusal: Refusal) -> Finding:
 def _reasons(seen: Seen) -> tuple[Refusal, ...]:
     if seen.is_mounted:
         return seen.obstacles
+    if seen.array is not None and seen.array.array is None:
+        return seen.array.refusals
     return seen.occupancy.refusals if seen.occupancy else ()
 
 
@@ -143,7 +174,7 @@ def _told(seen: Seen, state: State, *, got: str, wanted: str = "", remedy: str =
 
 def _mount(seen: Seen) -> Iterator[Finding]:
     entry, setting = seen.entry, seen.entry.options
-    if entry.device is not None and seen.top is not None and not seen.is_mounted:
+    if entry.has_drive and seen.top is not None and not seen.is_mounted:
         yield _about_mount(
             seen,
             State.DRIFT,
@@ -153,8 +184,8 @@ def _mount(seen: Seen) -> Iterator[Finding]:
             id=MOUNTED_OTHER,
         )
         return
-    if entry.device is not None and seen.top is None:
-        ready = seen.drive in (DriveState.EXPECTED, DriveState.BLANK)
+    if entry.has_drive and seen.top is None:
+        ready = seen.drive in (DriveState.EXPECTED, DriveState.BLANK, DriveState.STOPPED)
         remedy = _APPLY if ready else "mend what is said about its drive first"
         yield _about_mount(
             seen, State.DRIFT, got="nothing is mounted", wanted=_wanted_source(seen), remedy=remedy, id=NOT_MOUNTED
@@ -162,12 +193,12 @@ def _mount(seen: Seen) -> Iterator[Finding]:
         return
     if setting is not None and setting.mode is not Mode.IGNORE:
         yield from _options(seen, setting)
-    elif entry.device is not None:
+    elif entry.has_drive:
         yield _about_mount(seen, State.OK, got="mounted", wanted="mounted")
 
 
 def _wanted_source(seen: Seen) -> str:
-    return f"UUID={seen.wanted_uuid}" if seen.wanted_uuid else f"the drive with {seen.entry.device}"
+    return f"UUID={seen.wanted_uuid}" if seen.wanted_uuid else f"the {seen.entry.drive_words}"
 
 
 def _options(seen: Seen, setting: Setting[tuple[str, ...]]) -> Iterator[Finding]:
@@ -219,7 +250,7 @@ def _owner(seen: Seen) -> Iterator[Finding]:
     entry = seen.entry
     settings = [setting for setting in (entry.owner, entry.group, entry.mode) if setting is not None]
     settings = [setting for setting in settings if setting.mode is not Mode.IGNORE]
-    if not settings or (entry.device is not None and not seen.is_mounted):
+    if not settings or (entry.has_drive and not seen.is_mounted):
         return
     now, wanted = seen.directory, seen.wanted_directory
     optional = all(_optional(setting) for setting in settings)

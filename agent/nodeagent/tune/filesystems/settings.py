@@ -11,12 +11,15 @@
         make: when-empty
         persist: unit
 
-An entry without `device` only looks after the options and the owner of what is mounted there already.
+In place of `device`, `raid0: {devices: {model: "*Instance Storage*", count: 2}}` joins that many equal drives to one
+array.
+
+An entry without either only looks after the options and the owner of what is mounted there already.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid5
@@ -32,6 +35,10 @@ _MOUNT_POINT = r"/|(/[^/\0\n]+)+"
 _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
 _WRITABLE_PATH = re.compile(r"(/[^/\\\s\x00-\x1f\x7f](([^/\\\x00-\x1f\x7f]*)[^/\\\s\x00-\x1f\x7f])?)+")
 """Blanks inside are fine; those at an end are cut off by systemd, and a backslash joins lines there."""
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.]+")
+_ARRAY_NAME_LIMIT = 27
+"""md_p.h gives a name 32 bytes, and `any:` stands before it."""
+_CHUNK_LIMITS = (4096, 64 * 1024**2)
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -74,6 +81,14 @@ class Persist(StrEnum):
     NEVER = "never"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaidSettings:
+    """RAID 0 of as many drives as `devices` counts, striped in chunks; there is no redundancy in it."""
+
+    devices: DeviceSelector
+    chunk_bytes: int = 512 * 1024
+
+
 Label = Annotated[str, Pattern(r"[A-Za-z0-9._-]+", "a label of letters, digits, '.', '_' and '-'")]
 Account = Annotated[str, Pattern(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|[0-9]{1,9}", "a local name or a number")]
 DirectoryMode = Annotated[str, Pattern(r"0?[0-7]{3}|[1-7][0-7]{3}", "a mode such as 0755")]
@@ -90,6 +105,7 @@ class FilesystemEntry:
     mount_point: Annotated[str, Pattern(_MOUNT_POINT, "an absolute path without a trailing '/'")]
     name: str = ""
     device: DeviceSelector | None = None
+    raid0: RaidSettings | None = None
     type: Setting[FilesystemType] | None = None
     label: Setting[Label] | None = None
     uuid: Setting[Annotated[str, Pattern(_UUID, "a UUID in small letters")]] | None = None
@@ -102,8 +118,22 @@ class FilesystemEntry:
     persist: Setting[Persist] | None = None
 
     def key(self, part: str) -> str:
-        """The key of a change or finding: make, directory, mount, owner, boot, boot-unit."""
+        """The key of a change or finding: array, array-name, make, directory, mount, owner, boot, boot-unit."""
         return f"filesystem:{self.mount_point}:{part}"
+
+    @property
+    def has_drive(self) -> bool:
+        """Does it name a drive or an array, or only a directory?"""
+        return self.device is not None or self.raid0 is not None
+
+    @property
+    def drive_words(self) -> str:
+        return f"RAID 0 of the drives with {self.raid0.devices}" if self.raid0 else f"drive with {self.device}"
+
+    @property
+    def array_name(self) -> str:
+        """The name of its array below /dev/md, after the mount point as the mount unit is."""
+        return _NOT_IN_NAMES.sub("-", self.mount_point.strip("/"))
 
     @property
     def wanted_type(self) -> FilesystemType:
@@ -130,6 +160,9 @@ def faults(entries: tuple[FilesystemEntry, ...]) -> Iterator[Fault]:
             if entry.uuid.value in uuids:
                 yield Fault(path=(at, "uuid"), problem="stands in two entries")
             uuids.add(entry.uuid.value)
+        names = [other.array_name for other in entries[:at] if other.raid0 is not None]
+        if entry.raid0 is not None and entry.array_name in names:
+            yield Fault(path=(at, "mount_point"), problem=f"a second array would be called {entry.array_name}")
         if entry.mount_point in seen:
             yield Fault(path=(at, "mount_point"), problem="stands in two entries")
         seen.add(entry.mount_point)
@@ -162,14 +195,16 @@ def _persist_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
 
 
 def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
-    if entry.device is None:
+    if entry.raid0 is not None:
+        yield from _array_faults(at, entry, entry.raid0)
+    if not entry.has_drive:
         for name in ("type", "label", "uuid", "make", "make_options", "persist"):
             if getattr(entry, name):
                 yield Fault(path=(at, name), problem="means nothing without a device", at_key=True)
         return
     if entry.mount_point == "/":
         yield Fault(path=(at, "mount_point"), problem="the root filesystem is never made or mounted here")
-    if entry.device.count not in (None, 1):
+    if entry.device is not None and entry.device.count not in (None, 1):
         yield Fault(path=(at, "device", "count"), problem="wanted 1: a mount point has one drive")
     for name in ("type", "label"):
         if getattr(entry, name) is None:
@@ -180,6 +215,23 @@ def _drive_faults(at: int, entry: FilesystemEntry) -> Iterator[Fault]:
     limit = entry.wanted_type.label_limit
     if len(entry.wanted_label) > limit:
         yield Fault(path=(at, "label"), problem=f"wanted at most {limit} characters for {entry.wanted_type}")
+
+
+def _array_faults(at: int, entry: FilesystemEntry, raid0: RaidSettings) -> Iterator[Fault]:
+    """Nothing about a member may be left to chance: how many there are is said, and by what they are told."""
+    smallest, largest = _CHUNK_LIMITS
+    chunk = raid0.chunk_bytes
+    if entry.device is not None:
+        yield Fault(path=(at, "raid0"), problem="stands beside device: wanted one of them", at_key=True)
+    if raid0.devices.count is None or raid0.devices.count < 2:
+        yield Fault(path=(at, "raid0", "devices"), problem="needs a count of 2 or more: exactly as many must match")
+    if all(getattr(raid0.devices, item.name) is None for item in fields(raid0.devices) if item.name != "count"):
+        yield Fault(path=(at, "raid0", "devices"), problem="names no property of a drive, such as model or serial")
+    if not smallest <= chunk <= largest or chunk & (chunk - 1):
+        yield Fault(path=(at, "raid0", "chunk_bytes"), problem="wanted a power of two from 4KiB to 64MiB")
+    if len(entry.array_name) > _ARRAY_NAME_LIMIT:
+        problem = f"wanted at most {_ARRAY_NAME_LIMIT} characters, since its array is called {entry.array_name}"
+        yield Fault(path=(at, "mount_point"), problem=problem)
 
 
 FilesystemSettings = Annotated[tuple[FilesystemEntry, ...], Check(faults)]

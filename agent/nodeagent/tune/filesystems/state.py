@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from nodeagent.model.change import DirectoryState, MountState
+from nodeagent.model.change import DeviceIdentity, DirectoryState, MountState
 from nodeagent.model.facts import BlockDevice, HostFacts
 from nodeagent.model.host_reader import HostReader, MountEntry, PathState
 from nodeagent.model.mount_options import can_remount, in_force, same_question
 from nodeagent.model.occupancy import Occupancy, Reason, Refusal, Signature
+from nodeagent.tune.filesystems.array_state import ArrayState, SeenArray, look_at_array
 from nodeagent.tune.filesystems.boot_mounts import BootFiles, look_at_boot
 from nodeagent.tune.filesystems.settings import FilesystemEntry
 from nodeagent.tune.ownership import group_id, user_id
@@ -29,10 +30,19 @@ class DriveState(StrEnum):
 
     EXPECTED = "expected"
     BLANK = "blank"
+    STOPPED = "stopped"
     FOREIGN = "foreign"
     UNDECIDED = "undecided"
     SHARED = "shared"
     MISSING = "missing"
+
+
+_OF_ARRAY = {
+    ArrayState.BLANK: DriveState.BLANK,
+    ArrayState.STOPPED: DriveState.STOPPED,
+    ArrayState.MISCOUNTED: DriveState.MISSING,
+}
+"""What an array that does not run is good for; every other state is for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +51,8 @@ class Seen:
 
     `top` is mounted exactly there; `around` is the mount that the directory lies on (the same one, if any). `link` is
     the first symbolic link on the way. `uid` and `gid` are what the profile's names mean here, None where unknown.
-    `rivals` are other mount points of the profile that mean the same drive.
+    `rivals` are other mount points of the profile that mean the same drive. For an entry with `raid0`, `candidates`
+    is its array once that runs, and its drives until then.
     """
 
     entry: FilesystemEntry
@@ -56,10 +67,14 @@ class Seen:
     gid: int | None
     boot: BootFiles
     has_systemd: bool
+    array: SeenArray | None = None
     rivals: tuple[str, ...] = ()
 
     @property
     def drive(self) -> DriveState:
+        if self.array is not None and self.array.state is not ArrayState.RUNNING:
+            state = _OF_ARRAY.get(self.array.state, DriveState.UNDECIDED)
+            return DriveState.SHARED if self.rivals and state is not DriveState.MISSING else state
         if len(self.candidates) != 1 or self.occupancy is None:
             return DriveState.MISSING
         if self.rivals:
@@ -97,7 +112,27 @@ class Seen:
 
     @property
     def wanted_uuid(self) -> str:
-        return self.entry.wanted_uuid(self.occupancy.identity) if self.occupancy else ""
+        return self.entry.wanted_uuid(self.identity) if self.identity else ""
+
+    @property
+    def identity(self) -> DeviceIdentity | None:
+        """The drive that the filesystem belongs on; None where it is not known which."""
+        if self.array is not None:
+            return self.array.identity if self.array.state is not ArrayState.MISCOUNTED else None
+        return self.occupancy.identity if self.occupancy else None
+
+    @property
+    def is_decided(self) -> bool:
+        """Do as many drives match as are wanted?"""
+        if self.array is not None:
+            return self.array.state is not ArrayState.MISCOUNTED
+        return len(self.candidates) == 1
+
+    @property
+    def drives(self) -> frozenset[str]:
+        """The names of all drives that are meant."""
+        members = self.array.members if self.array else ()
+        return frozenset(device.name for device in (*self.candidates, *members))
 
     @property
     def uuid_at_boot(self) -> str:
@@ -159,8 +194,10 @@ def can_change(option: str, seen: Seen) -> bool:
 
 def look(host: HostReader, entry: FilesystemEntry, facts: HostFacts) -> Seen:
     """Read what there is to know about one entry."""
-    candidates = _candidates(entry, facts.block_devices)
-    occupancy = host.occupancy(candidates[0]) if len(candidates) == 1 else None
+    array = look_at_array(host, entry, entry.raid0, facts.block_devices) if entry.raid0 else None
+    candidates = _candidates(entry, array, facts.block_devices)
+    running = array is None or array.array is not None
+    occupancy = host.occupancy(candidates[0]) if len(candidates) == 1 and running else None
     mounts = host.mounts()
     parents, link = _way(host, entry.mount_point)
     return Seen(
@@ -176,6 +213,7 @@ def look(host: HostReader, entry: FilesystemEntry, facts: HostFacts) -> Seen:
         gid=group_id(host, entry.group.value) if entry.group else None,
         boot=look_at_boot(host, entry.mount_point),
         has_systemd=facts.platform.init == "systemd",
+        array=array,
     )
 
 
@@ -186,13 +224,17 @@ def look_at_all(host: HostReader, entries: Iterable[FilesystemEntry], facts: Hos
 
 
 def _rivals(seen: Seen, looks: Iterable[Seen]) -> tuple[str, ...]:
-    if len(seen.candidates) != 1:
+    if not seen.is_decided:
         return ()
-    same = (other for other in looks if other is not seen and other.candidates == seen.candidates)
+    same = (other for other in looks if other is not seen and other.is_decided and other.drives & seen.drives)
     return tuple(other.entry.mount_point for other in same)
 
 
-def _candidates(entry: FilesystemEntry, devices: Iterable[BlockDevice]) -> tuple[BlockDevice, ...]:
+def _candidates(
+    entry: FilesystemEntry, array: SeenArray | None, devices: Iterable[BlockDevice]
+) -> tuple[BlockDevice, ...]:
+    if array is not None:
+        return (array.array,) if array.array else array.members
     selector = entry.device
     return tuple(device for device in devices if selector.matches(device)) if selector else ()
 

@@ -7,6 +7,9 @@ one must match, and a filesystem is made only where `make: when-empty` says so a
 planned before the filesystem exists and a second plan recognises what the first one made. What holds anything else is
 a finding with the reasons, never a change; there is no force.
 
+`raid0` joins equal drives to one array first, for cloud instances that have several drives where one is wanted; all of
+them are proved blank together, and the filesystem is made on the array by the same rules (model/array_change.py).
+
 What mkfs gets, and why:
 - ext4 `lazy_itable_init=0,lazy_journal_init=0`: else a kernel thread writes inode tables for hours after the first
   mount, under every benchmark. mkfs takes longer instead (minutes on 15 TB without write-zeroes offload).
@@ -43,6 +46,7 @@ from nodeagent.model.mount_options import kernel_options, same_question
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Verdict
+from nodeagent.tune.filesystems.array_state import CONFIG_DIRECTORY, ArrayState, array_change, config_change
 from nodeagent.tune.filesystems.findings import findings
 from nodeagent.tune.filesystems.next_boot import fstab_change, unit_changes
 from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemSettings, FilesystemType, Make
@@ -69,6 +73,7 @@ class Filesystem:
         Need(kind=NeedKind.TOOL, name="blkid", reason="what is on a drive", remedy="apt-get install util-linux"),
         Need(kind=NeedKind.TOOL, name="wipefs", reason="what is on a drive", remedy="apt-get install util-linux"),
         Need(kind=NeedKind.TOOL, name="mount", reason="mounting", remedy="apt-get install mount"),
+        Need(kind=NeedKind.TOOL, name="mdadm", reason="arrays (raid0)", remedy="apt-get install mdadm"),
         Need(kind=NeedKind.TOOL, name="mkfs.ext4", reason="making ext4", remedy="apt-get install e2fsprogs"),
         Need(kind=NeedKind.TOOL, name="mkfs.xfs", reason="making xfs", remedy="apt-get install xfsprogs"),
         Need(kind=NeedKind.TOOL, name="mkfs.btrfs", reason="making btrfs", remedy="apt-get install btrfs-progs"),
@@ -101,12 +106,13 @@ def _plan(seen: Seen) -> Iterator[PlanItem]:
     if seen.link or seen.target.kind not in ("directory", "absent"):
         return
     if seen.top is not None:
-        if seen.entry.device is None or (seen.is_mounted and seen.drive is DriveState.EXPECTED):
+        if not seen.entry.has_drive or (seen.is_mounted and seen.drive is DriveState.EXPECTED):
             yield from _remount(seen)
-            if seen.entry.device is not None:
+            if seen.entry.has_drive:
+                yield from _array_name(seen)
                 yield from unit_changes(seen)
             yield from _owner(seen)
-    elif seen.entry.device is not None:
+    elif seen.entry.has_drive:
         yield from _mount(seen)
     else:
         yield from _owner(seen)
@@ -114,22 +120,29 @@ def _plan(seen: Seen) -> Iterator[PlanItem]:
 
 def _comes_to_stand(seen: Seen) -> bool:
     """Is the entry's filesystem mounted in its place, or will it be by these steps?"""
-    if seen.entry.device is None or seen.link or seen.target.kind not in ("directory", "absent"):
+    if not seen.entry.has_drive or seen.link or seen.target.kind not in ("directory", "absent"):
         return False
     if seen.top is not None:
         return seen.is_mounted and seen.drive is DriveState.EXPECTED
-    return seen.drive is DriveState.EXPECTED or (seen.drive is DriveState.BLANK and _may_make(seen.entry.make))
+    known = seen.drive in (DriveState.EXPECTED, DriveState.STOPPED)
+    return known or (seen.drive is DriveState.BLANK and _may_make(seen.entry.make))
 
 
 def _mount(seen: Seen) -> Iterator[PlanItem]:
     """Nothing is mounted there yet."""
     makes = seen.drive is DriveState.BLANK and _may_make(seen.entry.make)
-    if not makes and seen.drive is not DriveState.EXPECTED:
+    if not makes and seen.drive not in (DriveState.EXPECTED, DriveState.STOPPED):
         return
     yield from _directories(seen)
-    if makes:
-        yield _make(seen)
-    yield _first_mount(seen)
+    if seen.array is not None and seen.array.state in (ArrayState.BLANK, ArrayState.STOPPED):
+        yield array_change(seen.array, seen.entry.make)
+    if seen.drive is DriveState.STOPPED:
+        yield from _known_once_it_runs(seen)
+    else:
+        if makes:
+            yield _make(seen)
+        yield _first_mount(seen)
+    yield from _array_name(seen)
     yield from unit_changes(seen)
     if any(_enforced(setting) for setting in (seen.entry.owner, seen.entry.group, seen.entry.mode)):
         yield Deferred(
@@ -138,6 +151,38 @@ def _mount(seen: Seen) -> Iterator[PlanItem]:
             waits_for=seen.entry.key("mount"),
             summary=f"owner and mode of {seen.entry.mount_point}, once its filesystem is mounted",
         )
+
+
+def _known_once_it_runs(seen: Seen) -> Iterator[Deferred]:
+    """A stopped array does not tell what is on it."""
+    parts = [("mount", "the mount", Risk.LIVE)]
+    if _may_make(seen.entry.make):
+        parts.insert(0, ("make", "the filesystem", Risk.DESTRUCTIVE))
+    for part, what, risk in parts:
+        yield Deferred(
+            key=seen.entry.key(part),
+            tunable=FILESYSTEM.name,
+            waits_for=seen.entry.key("array"),
+            summary=f"{what} of {seen.entry.mount_point}, once its array runs",
+            risk=risk,
+        )
+
+
+def _array_name(seen: Seen) -> Iterator[PlanItem]:
+    """Mdadm's own file for it, and its directory, which Debian's package does not make."""
+    change = config_change(seen.array) if seen.array is not None else None
+    if seen.array is None or change is None:
+        return
+    if not seen.array.has_config_directory:
+        yield SetDirectory(
+            key=f"{FILESYSTEM.name}:{CONFIG_DIRECTORY}:directory",
+            tunable=FILESYSTEM.name,
+            path=CONFIG_DIRECTORY,
+            before=None,
+            after=_MOUNT_POINT_STATE,
+            why="mdadm reads the files in it beside mdadm.conf",
+        )
+    yield change
 
 
 def _directories(seen: Seen) -> Iterator[SetDirectory]:
@@ -156,13 +201,13 @@ def _directories(seen: Seen) -> Iterator[SetDirectory]:
 
 
 def _make(seen: Seen) -> MakeFilesystem:
-    assert seen.occupancy is not None
+    assert seen.identity is not None
     kind, setting = seen.entry.wanted_type, seen.entry.make
     return MakeFilesystem(
         key=seen.entry.key("make"),
         tunable=FILESYSTEM.name,
         risk=Risk.DESTRUCTIVE,
-        device=seen.occupancy.identity,
+        device=seen.identity,
         fstype=kind.value,
         label=seen.entry.wanted_label,
         uuid=seen.wanted_uuid,
