@@ -17,7 +17,7 @@ help: ## Show this page
 	@echo 'usage: make TARGET [ARGS="..."]    (./do TARGET where make itself may be missing)'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \
-	  while IFS='|' read -r name text; do printf '  %-11s%s\n' "$$name" "$$text"; done
+	  while IFS='|' read -r name text; do printf '  %-13s%s\n' "$$name" "$$text"; done
 
 ##### The program
 
@@ -49,6 +49,15 @@ fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 .PHONY: test-lab
 test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; the first time builds their disk)
 	$(PYTEST) -m lab $(ARGS)
+
+.PHONY: campaign-lab
+campaign-lab: $(VENV)/.dev tools-lab ## Cut power, pull drives and cables of guests, in full (root; an hour and a half)
+	$(BIN)/python -m tests.lab.campaigns power-cuts --rounds 50
+	$(BIN)/python -m tests.lab.campaigns mkfs-cuts --rounds 20
+	$(BIN)/python -m tests.lab.campaigns reboots --rounds 10
+	$(BIN)/python -m tests.lab.campaigns drive-unplugs --rounds 10
+	$(BIN)/python -m tests.lab.campaigns nic-unplugs --rounds 20
+	$(BIN)/python -m tests.lab.campaigns uplinks --rounds 20
 
 .PHONY: campaign
 campaign: $(VENV)/.dev tools-test ## Kill, fail and cut power at every step, in full (root; half an hour or more)
