@@ -48,8 +48,8 @@ def test_a_limited_drive_is_throttled_over_its_file() -> None:
     argv = command_line(template, FILES, WIRING)
     assert _values(argv, "-object")[-1] == "throttle-group,id=limit-slow,x-iops-total=500"
     assert _values(argv, "-blockdev") == [
-        "driver=throttle,node-name=slow,throttle-group=limit-slow,"
-        "file.driver=raw,file.file.driver=file,file.file.filename=/lab/g1/slow.img,file.file.discard=unmap"
+        "driver=throttle,discard=unmap,node-name=slow,throttle-group=limit-slow,file.driver=raw,file.discard=unmap,"
+        "file.file.driver=file,file.file.filename=/lab/g1/slow.img,file.file.discard=unmap"
     ]
 
 
