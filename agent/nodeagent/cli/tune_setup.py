@@ -4,18 +4,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nodeagent.cli.output import Terminal
 from nodeagent.host import Host
 from nodeagent.host.state_directory import state_directory
 from nodeagent.model.errors import UsageError
-from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
 from nodeagent.profiles import default_search, load_profile
 from nodeagent.profiles.match import fits
 from nodeagent.profiles.search import names
 from nodeagent.tune.placement import placed
 from nodeagent.tune.tunables import SETTINGS_TYPES
+
+if TYPE_CHECKING:
+    from nodeagent.model.facts import HostFacts
 
 TEXT_WIDTH = 80
 
@@ -61,7 +64,7 @@ def state_of(root: Path, given: Path | None = None) -> Path:
     return state_directory(given, root=Path("/") if root.resolve() == Path("/") else root)
 
 
-def misfits(profile: Profile, facts: HostFacts) -> tuple[str, ...]:
+def misfits(profile: Profile, facts: "HostFacts") -> tuple[str, ...]:
     """Where this is no machine that the profile is for, or can't give its placement as asked."""
     placement = placed(facts, profile).placement
     short = [f"placement: {problem}" for problem in placement.problems] if placement else []

@@ -30,6 +30,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         facts = host.facts() if profile.placement else host.facts_on_demand()
         verdicts = verify(host, profile, facts, TUNABLES, only=request.only or None)
         notes = tune_setup.misfits(profile, facts)
+        name = host.text("/proc/sys/kernel/hostname")
     code = exit_code(verdicts)
     if as_json:
         told = [
@@ -38,7 +39,7 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         document = {"profile": profile.name, "profile_digest": profile.digest, "notes": notes, "verdicts": told}
         print_json({"exit_code": int(code), **document}, kind="tune.verify")
         return code
-    click.echo(f"{facts.platform.hostname or 'this host'}, profile {profile.name}")
+    click.echo(f"{name or 'this host'}, profile {profile.name}")
     for note in notes:
         click.echo(terminal.style(f"note: {note}", Tone.WARN))
     click.echo()

@@ -13,7 +13,7 @@ from nodeagent.host.device_mounts import DeviceMounts
 from nodeagent.host.drive_identity import read_model, read_serial, read_wwn
 from nodeagent.host.inspection import Inspection
 from nodeagent.host.pci import address_in, pci_driver, pci_numa_node, read_pcie_link
-from nodeagent.model.facts import BlockDevice, Partition
+from nodeagent.model.block_device import BlockDevice, Partition
 from nodeagent.model.knob_form import KnobForm
 
 BLOCK_ROOT = "/sys/block"

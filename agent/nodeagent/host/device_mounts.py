@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nodeagent.host.host import Host
 from nodeagent.host.mounts import btrfs_members, device_name, read_mounts
-from nodeagent.model.facts import Mounted
+from nodeagent.model.block_device import Mounted
 from nodeagent.model.host_reader import MountEntry
 
 _DEPTH_LIMIT = 16  # device mapper stacks are a few deep; a loop would be a broken tree

@@ -4,7 +4,7 @@ Sources: admin-guide/sysctl/kernel.rst; security/lockdown/lockdown.c prints `[no
 """
 
 from nodeagent.host.inspection import Inspection
-from nodeagent.model.facts import Kernel
+from nodeagent.model.kernel import Kernel
 from nodeagent.model.knob_form import KnobForm
 
 

@@ -5,9 +5,13 @@ digits: behind Intel VMD a drive sits at 10000:01:00.0.
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from nodeagent.host.inspection import Inspection, integer
-from nodeagent.model.facts import PciDevice, PcieLink
+from nodeagent.model.block_device import PcieLink
+
+if TYPE_CHECKING:
+    from nodeagent.model.facts import PciDevice
 
 PCI_ROOT = "/sys/bus/pci/devices"
 
@@ -17,7 +21,7 @@ _HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]{1,8})", re.ASCII)
 _NO_WIDTH = (0, 255)  # no link; what an integrated function reports as its maximum
 
 
-def read_pci_devices(look: Inspection) -> tuple[PciDevice, ...]:
+def read_pci_devices(look: Inspection) -> "tuple[PciDevice, ...]":
     addresses = [name for name in look.host.names(PCI_ROOT) if _ADDRESS.fullmatch(name)]
     return tuple(_read_device(look, address) for address in sorted(addresses, key=address_key))
 
@@ -53,8 +57,10 @@ def address_key(address: str) -> tuple[int, ...]:
     return tuple(int(part, 16) for part in re.split(r"[:.]", address))
 
 
-def _read_device(look: Inspection, address: str) -> PciDevice:
+def _read_device(look: Inspection, address: str) -> "PciDevice":
     directory = f"{PCI_ROOT}/{address}"
+    from nodeagent.model.facts import PciDevice
+
     return PciDevice(
         address=address,
         vendor=_read_id(look, f"{directory}/vendor"),

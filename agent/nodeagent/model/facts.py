@@ -7,11 +7,14 @@ as named. Sources: Documentation/ABI/ of the kernel for each sysfs path, named i
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nodeagent.model.block_device import BlockDevice, Mounted, Partition, PcieLink
 from nodeagent.model.cpuset import CpuSet
+from nodeagent.model.kernel import Kernel
 
 if TYPE_CHECKING:
-    from nodeagent.model.change import DeviceIdentity
     from nodeagent.model.placement import Placement
+
+__all__ = ["BlockDevice", "Kernel", "Mounted", "Partition", "PcieLink"]  # of modules of their own, and facts as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,76 +73,6 @@ class NumaNode:
     memory_bytes: int | None
     distances: dict[int, int]
     hugepages: tuple[HugepagePool, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PcieLink:
-    """Negotiated against possible: transfers in GT/s, width in lanes; None where the bus does not say."""
-
-    address: str
-    speed_gts: float | None = None
-    speed_max_gts: float | None = None
-    width: int | None = None
-    width_max: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mounted:
-    """One line of mountinfo that shows a device; options of the mount and of its superblock together."""
-
-    target: str
-    fstype: str
-    options: frozenset[str]
-    root: str = "/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Partition:
-    """A partition of a whole drive, as the kernel sees it now."""
-
-    name: str
-    size_bytes: int | None
-    start_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockDevice:
-    """A whole block device. `queue` holds the knobs of its request queue as read (name of file to raw text)."""
-
-    name: str
-    major_minor: str
-    model: str = ""
-    serial: str = ""
-    wwn: str = ""
-    size_bytes: int | None = None
-    rotational: bool | None = None
-    read_only: bool | None = None
-    removable: bool | None = None
-    transport: str = ""
-    driver: str = ""
-    numa_node: int | None = None
-    pcie: PcieLink | None = None
-    scheduler: str = ""
-    firmware: str = ""
-    backing_file: str = ""
-    holders: tuple[str, ...] = ()
-    slaves: tuple[str, ...] = ()
-    partitions: tuple[Partition, ...] = ()
-    mounts: tuple[Mounted, ...] = ()
-    queue: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def identity(self) -> "DeviceIdentity":
-        from nodeagent.model.change import DeviceIdentity
-
-        return DeviceIdentity(
-            serial=self.serial,
-            wwn=self.wwn,
-            model=self.model,
-            size_bytes=self.size_bytes or 0,
-            backing_file=self.backing_file,
-            name=self.name,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,17 +135,6 @@ class Memory:
     available_bytes: int | None = None
     dimms: tuple[Dimm, ...] = ()
     dimms_readable: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kernel:
-    """The running kernel; `lockdown` is the chosen word of the lockdown file, "" where there is none."""
-
-    release: str
-    version: str = ""
-    command_line: str = ""
-    lockdown: str = ""
-    page_bytes: int = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

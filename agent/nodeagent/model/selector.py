@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from nodeagent.model.facts import BlockDevice, Nic
+if TYPE_CHECKING:
+    from nodeagent.model.block_device import BlockDevice
+    from nodeagent.model.facts import Nic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class DeviceSelector:
     size_at_most_bytes: int | None = None
     count: int | None = None
 
-    def matches(self, device: BlockDevice) -> bool:
+    def matches(self, device: "BlockDevice") -> bool:
         checks = [
             *(
                 fnmatchcase(got, pattern)
@@ -69,7 +72,7 @@ class NicSelector:
     mac: str | None = None
     count: int | None = None
 
-    def matches(self, nic: Nic) -> bool:
+    def matches(self, nic: "Nic") -> bool:
         if not nic.pci_address or nic.physical_function:
             return False
         checks = [

@@ -6,14 +6,16 @@ and where they come from: docs/placement.md.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from nodeagent.model.facts import HostFacts
-from nodeagent.model.profile import Profile
+if TYPE_CHECKING:
+    from nodeagent.model.facts import HostFacts
+    from nodeagent.model.profile import Profile
 
 __all__ = ["placed"]
 
 
-def placed(facts: HostFacts, profile: Profile) -> HostFacts:
+def placed(facts: "HostFacts", profile: "Profile") -> "HostFacts":
     """The facts with the map that the profile asks for; without one where it has no section `placement`."""
     if profile.placement is None:
         return facts if facts.placement is None else replace(facts, placement=None)
