@@ -8,8 +8,12 @@ the lines of all entries, since the table is one file.
 
 Both say `nofail`: a drive that is missing must not keep a machine from booting, SSH included (systemd.mount(5): the
 mount is then neither required by nor ordered before local-fs.target). Who needs the filesystem says so with
-RequiresMountsFor=. Nothing is written where somebody else decided: a line by another source, a unit of somebody's, both
-at once. Those are told; the mount that counts would be a matter of precedence, which nobody should have to know.
+RequiresMountsFor=. Neither limits the wait for the drive below systemd's 90 s: nothing waits for a mount with nofail,
+and a drive that shows up after the limit stays unmounted for good. A controller may take two minutes to get ready,
+as after a power cut (NVMe base specification, CAP.TO).
+
+Nothing is written where somebody else decided: a line by another source, a unit of somebody's, both at once. Those are
+told; the mount that counts would be a matter of precedence, which nobody should have to know.
 
 Rejected: systemd's `enable` (a process for one link), a generator of our own, labels and device names as the source.
 Sources: systemd.mount(5), systemd.unit(5), systemd-fsck@.service(8), fstab(5).
@@ -40,7 +44,6 @@ TUNABLE = "filesystem"
 _APPLY = "nodeagent tune apply"
 _MARK = "# Written by nodeagent"
 _MOVING = re.compile(r"/dev/(nvme\d|sd|hd|vd|xvd|mmcblk|dm-|md\d|loop|disk/by-path/)")
-_DEVICE_SECONDS = 30
 _DEFAULT_FSTAB_MODE = 0o644
 _WHY = "the filesystem is there again after a reboot"
 
@@ -143,9 +146,7 @@ def _fstab_options(seen: Seen) -> tuple[str, ...]:
     """The profile's own, those for systemd too, and what keeps a missing drive from stopping the boot."""
     given = seen.entry.options.value if seen.entry.options else ()
     own = [option for option in given if option != "defaults"]
-    timed = any(option.startswith("x-systemd.device-timeout=") for option in own)
-    more = [] if "nofail" in own else ["nofail"]
-    return (*own, *more, *([] if timed else [f"x-systemd.device-timeout={_DEVICE_SECONDS}s"]))
+    return tuple(own) if "nofail" in own else (*own, "nofail")
 
 
 def _unasked(seen: Seen) -> _Answer:
