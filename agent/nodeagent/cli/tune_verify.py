@@ -43,6 +43,6 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
     for note in notes:
         click.echo(terminal.style(f"note: {note}", Tone.WARN))
     click.echo()
-    for line in verdict_lines(verdicts, terminal, verbose=request.verbose, width=tune_setup.width_of(terminal)):
-        click.echo(line)
+    lines = verdict_lines(verdicts, terminal, verbose=request.verbose, width=tune_setup.width_of(terminal))
+    click.echo("\n".join(lines))
     return code

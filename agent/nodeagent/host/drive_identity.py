@@ -9,9 +9,8 @@ import re
 
 from nodeagent.host.inspection import Inspection
 from nodeagent.host.mounts import udev_properties
-from nodeagent.host.raid import ARRAY_NAME, shown_uuid
-from nodeagent.model.array_change import array_wwn
 
+_ARRAY = re.compile(r".*/md[_\d][^/]*", re.ASCII)
 _BLANKS = re.compile(r"\s+", re.ASCII)
 
 
@@ -36,7 +35,7 @@ def read_serial(look: Inspection, directory: str, major_minor: str) -> str:
 
 def read_wwn(look: Inspection, directory: str, major_minor: str) -> str:
     """`eui.…`, `nvme.…`, `uuid.…`, `naa.…`, `0x…` or `md-uuid-…`; "" where the device has none or nobody tells."""
-    if ARRAY_NAME.fullmatch(directory.rpartition("/")[2]):
+    if _ARRAY.fullmatch(directory):
         return _array_wwn(look, directory, major_minor)
     return (
         look.quiet(f"{directory}/wwid")
@@ -47,6 +46,9 @@ def read_wwn(look: Inspection, directory: str, major_minor: str) -> str:
 
 def _array_wwn(look: Inspection, directory: str, major_minor: str) -> str:
     """By its members' superblocks, which only root reads; else as mdadm told udev, in the same groups of digits."""
+    from nodeagent.host.raid import shown_uuid
+    from nodeagent.model.array_change import array_wwn
+
     uuid = shown_uuid(look.host, directory.rpartition("/")[2])
     uuid = uuid or udev_properties(look.host, major_minor).get("MD_UUID", "").replace(":", "")
     return array_wwn(uuid) if uuid else ""

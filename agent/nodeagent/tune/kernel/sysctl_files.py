@@ -32,6 +32,8 @@ class Assignment:
 
     def names(self, parts: tuple[str, ...]) -> bool:
         """Does it mean this key? A pattern's `*` stays within one part, as in a path."""
+        if not self.is_pattern:
+            return parts == self.parts
         if len(parts) != len(self.parts):
             return False
         return all(fnmatchcase(part, pattern) for part, pattern in zip(parts, self.parts, strict=True))

@@ -43,6 +43,7 @@ _REFUSED = {
     "kernel.hostname": _IDENTITY,
     "kernel.domainname": _IDENTITY,
 }
+_REFUSED_PATTERNS = tuple(name for name in _REFUSED if "*" in name)
 
 _RANGES = {
     "fs.aio-max-nr": (65_536, 2**31 - 1),
@@ -115,7 +116,8 @@ def key_problem(key: str) -> str:
     if sysctl_name.parts(key) is None:
         return "no name of a sysctl: wanted parts like net.core.rmem_max, no patterns"
     name = sysctl_name.canonical(key)
-    return next((reason for pattern, reason in _REFUSED.items() if fnmatchcase(name, pattern)), "")
+    patterns = (pattern for pattern in _REFUSED_PATTERNS if fnmatchcase(name, pattern))
+    return _REFUSED.get(name) or next((_REFUSED[pattern] for pattern in patterns), "")
 
 
 def value_problem(name: str, setting: Setting[str]) -> str:
