@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
 SUPERBLOCK_AT = 4096
-SUPERBLOCK_BYTES = 1024
+SUPERBLOCK_BYTES = 4096
+"""As much as mdadm writes; a place of two bytes for each member follows the fixed part."""
 ARRAY_NAME = re.compile(r"md(\d+|_[A-Za-z0-9._-]+)", re.ASCII)
 
 _SECTOR_BYTES = 512

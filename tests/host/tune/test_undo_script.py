@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.host import changes
+from nodeagent.model.array_change import MakeArray
 from nodeagent.model.change import (
     Change,
     CoupledKnob,
@@ -89,7 +90,7 @@ class Machine:
         with open_session(self.host, base / "state", command="test", clock=FakeClock()) as session:
             self.script = write_undo_script(session, "t1", steps)
         for step in steps:
-            if not isinstance(step, MakeFilesystem):
+            if not isinstance(step, MakeFilesystem | MakeArray):
                 changes.perform(self.host, step)
         for path, after in KERNEL.items():
             write(self.root, path, after)
@@ -184,6 +185,14 @@ def test_a_filesystem_cannot_be_unmade(tmp_path: Path, shell: tuple[str, ...]) -
     )
     done = Machine(tmp_path, (made,)).undo(shell)
     assert (done.returncode, done.stdout) == (0, "cannot be undone: mkfs\n")
+
+
+def test_an_array_cannot_be_unmade(tmp_path: Path, shell: tuple[str, ...]) -> None:
+    made = MakeArray(
+        key="array", tunable="t", members=(DeviceIdentity(serial="S"),), uuid="0" * 32, name="a", chunk_bytes=4096
+    )
+    done = Machine(tmp_path, (made,)).undo(shell)
+    assert (done.returncode, done.stdout) == (0, "cannot be undone: array\n")
 
 
 def test_bytes_that_are_no_text_come_back(tmp_path: Path, shell: tuple[str, ...]) -> None:

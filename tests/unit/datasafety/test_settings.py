@@ -80,3 +80,43 @@ def test_what_cannot_be_meant_is_told_with_its_place(text: str, told: str, tmp_p
         load(text, tmp_path)
     assert told in error.value.message
     assert "tune.filesystem" in error.value.message
+
+
+ARRAY = """\
+- mount_point: /mnt/ledger
+  raid0:
+    devices: {model: "*Instance Storage*", count: 2}
+    chunk_bytes: 64KiB
+  type: ext4
+  label: ledger
+"""
+
+
+def test_an_array_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    [entry] = load(ARRAY, tmp_path)
+    assert entry.raid0
+    assert (entry.raid0.devices.count, entry.raid0.chunk_bytes) == (2, 65536)
+    assert entry.array_name == "mnt-ledger"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (", count: 2", "", "needs a count of 2 or more"),
+        ("count: 2", "count: 1", "needs a count of 2 or more"),
+        ('model: "*Instance Storage*", ', "", "names no property of a drive"),
+        ("64KiB", "100000", "power of two"),
+        ("64KiB", "2KiB", "power of two"),
+        ("  type", "  device: {serial: S1}\n  type", "stands beside device"),
+        ("/mnt/ledger", "/mnt/a-very-long-name-for-a-place", "at most 27 characters"),
+        ("  label: ledger\n", "", "needs a label"),
+    ],
+)
+def test_an_array_that_leaves_something_to_chance_is_refused(old: str, new: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=told):
+        load(ARRAY.replace(old, new), tmp_path)
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="a second array would be called mnt-ledger"):
+        load(ARRAY + ARRAY.replace("/mnt/ledger", "/mnt-ledger"), tmp_path)
