@@ -59,6 +59,8 @@ class WantedVf:
         if not self.port.vf_msix:
             remedy = "leave it out of the profile; mlx5_core and ice do it, from Linux 5.13 and 6.7 on"
             return tell.not_applicable("the driver shares out no vectors", remedy, "NA-SRIOV-014")
+        if setting.value <= self._own_vectors:
+            return tell.unknown(f"{self.port.driver} keeps {self._own_vectors}", "ask for more", "NA-SRIOV-015")
         if self.count_key:
             return tell.later(self.count_key, f"{setting.value} MSI-X vectors for a new VF")
         if self.vf is None:
@@ -86,8 +88,12 @@ class WantedVf:
             before=VfAttributes(msix=before),
             after=VfAttributes(msix=setting.value),
             rebind=vf.driver,
-            own_vectors=OWN_VECTORS.get(self.port.driver, 0),
+            own_vectors=self._own_vectors,
         )
+
+    @property
+    def _own_vectors(self) -> int:
+        return OWN_VECTORS.get(self.port.driver, 0)
 
     def attribute_steps(self) -> Iterator[Step]:
         for group, names in GROUPS.items():

@@ -33,7 +33,7 @@ def _too_many(port: Port, in_all: int, settings: Sequence[Setting[int]]) -> Find
         subject=f"{TUNABLE}:{port.address}:msix",
         state=State.UNKNOWN,
         got=f"{port.vf_msix} vectors for all VFs of the port",
-        wanted=f"{in_all}",
+        wanted=f"{in_all} in all",
         remedy="lower `msix` of some VFs, or ask for fewer VFs; what there is: sriov_vf_total_msix of the port",
         optional=all(setting.mode is Mode.WARN for setting in settings),
         id="NA-SRIOV-015",
