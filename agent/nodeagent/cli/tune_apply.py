@@ -66,9 +66,12 @@ def run(request: Request, terminal: Terminal, *, as_json: bool) -> ExitCode:
         )
     host = tune_setup.live(request.root)
     state = tune_setup.state_of(request.root, request.state_dir)
-    profile = tune_setup.load(request.profile or reference, state, keep=state.is_dir())
+    is_first = not state.is_dir()
+    profile = tune_setup.load(request.profile or reference, state, keep=not is_first)
     listener = _Progress(terminal, verbose=request.verbose, quiet=as_json)
     with open_session(host, state, command=_command(), listener=listener) as session:
+        if is_first:  # the directory is there now, and found safe to write to
+            tune_setup.load(request.profile or reference, state, keep=True)
         leftovers = tidy_up(session)
         if leftovers and not as_json:
             click.echo("Left by an earlier run:")

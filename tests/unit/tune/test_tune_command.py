@@ -273,6 +273,11 @@ def test_the_list_says_what_is_enabled_and_supported(toy: Toy) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_the_first_apply_keeps_the_typed_profile_for_those_who_only_look(toy: Toy) -> None:
+    assert toy("apply", "--yes").code == ExitCode.OK
+    assert len(list((toy.state / "profiles").glob("profile-*.json"))) == 1
+
+
 def test_an_explanation_has_why_sources_needs_and_settings_with_their_lines(toy: Toy) -> None:
     out = toy("explain", "sysctl").out
     for word in ("kernel parameters below /proc/sys", "tuned#882", "risk", "needs", "sources"):
