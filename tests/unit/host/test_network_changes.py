@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,66 @@ def test_an_errno_of_the_vectors_comes_with_what_to_do(
     with pytest.raises(HostError) as caught:
         vf.set_vectors(host, "mlx5_core", host.port(PF).vfs[0], 24)
     assert words in (caught.value.remedy or "")
+
+
+class _Live:
+    """A host of files that says it is live; what would be written there is recorded, and answered as Linux does."""
+
+    is_live = True
+
+    def __init__(self, host: Host, *, refuse: int = 0) -> None:
+        self.host, self.refuse = host, refuse
+        self.written: list[tuple[str, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def write(self, host: Host, path: str, value: str) -> None:
+        name = path.rpartition("/")[2]
+        self.written.append((name, value))
+        if name == "sriov_vf_msix_count" and self.refuse:
+            raise HostError(f"cannot write {path}") from OSError(self.refuse, os.strerror(self.refuse))
+        link = self.host.path(f"/sys/bus/pci/devices/{value}/driver")
+        if name == "unbind":
+            link.unlink()
+        elif name == "drivers_probe":
+            link.symlink_to("../../../bus/pci/drivers/mlx5_core")
+
+
+@pytest.mark.parametrize("bound", ["mlx5_core", ""])
+def test_vectors_are_written_between_the_release_of_the_vf_and_its_return(
+    port: PortTree, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    live = _Live(
+        port.make(numvfs=2, pf_driver="mlx5_core", vf_msix=64, msix=[3, 12], bound=bound, interfaces=bool(bound))
+    )
+    monkeypatch.setattr(knob, "write", live.write)
+    change = _vf(VfAttributes(msix=12), VfAttributes(msix=24), rebind=bound)
+    vf.perform(live, replace(change, own_vectors=1))  # type: ignore[arg-type]  # it quacks like a Host
+    around = ([("unbind", port.vf(1))], [("drivers_probe", port.vf(1))]) if bound else ([], [])
+    assert live.written == [*around[0], ("sriov_vf_msix_count", "23"), *around[1]]
+
+
+def test_a_vf_whose_vectors_were_refused_gets_its_driver_back_by_the_way_back(
+    port: PortTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal comes while nobody has the VF; that is half a step, which rollback knows."""
+    live = _Live(
+        port.make(numvfs=2, pf_driver="mlx5_core", vf_msix=64, msix=[3, 12], bound="mlx5_core", interfaces=True),
+        refuse=errno.ENOSPC,
+    )
+    monkeypatch.setattr(knob, "write", live.write)
+    change = _vf(VfAttributes(msix=12), VfAttributes(msix=24), rebind="mlx5_core")
+    with pytest.raises(HostError, match="cannot write") as caught:
+        vf.perform(live, change)  # type: ignore[arg-type]  # it quacks like a Host
+    assert "no vectors left" in (caught.value.remedy or "")
+    left = changes.observe(live.host, change).state
+    assert left == "msix=12 driver=none"
+    assert changes.is_half_done(change, left)
+    live.refuse = 0
+    vf.perform(live, change.inverse())  # type: ignore[arg-type]  # it quacks like a Host
+    assert changes.observe(live.host, change).state == change.before_state()
+    assert live.host.port(PF).vfs[1].driver == "mlx5_core"
 
 
 def test_a_vf_is_bound_by_override_and_probe(port: PortTree) -> None:
