@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from nodeagent.cli import tune_setup
 from nodeagent.model.errors import ExitCode
 from tests.bench.figure import Goal, Row, command_seconds, take_turns
 
@@ -33,14 +34,24 @@ def _contenders(workspace: Path) -> dict[str, Callable[[], float]]:
     time = partial(command_seconds, workspace=workspace)
     # A machine that isn't set up so differs, which is an answer like any other.
     tune = partial(time, expected=(ExitCode.OK, ExitCode.DIFFERS))
+    verify = [program, "tune", "verify", "--profile", _PROFILE]
     return {
         _BARE: partial(time, [python, "-c", "pass"]),
         "import click": partial(time, [python, "-c", "import click"]),
         "nodeagent --version": partial(time, [program, "--version"]),
         "nodeagent --help": partial(time, [program, "--help"]),
         "nodeagent tune plan": partial(tune, [program, "tune", "plan", "--profile", _PROFILE]),
-        "nodeagent tune verify": partial(tune, [program, "tune", "verify", "--profile", _PROFILE]),
+        "nodeagent tune verify": partial(tune, verify),
+        "nodeagent tune verify, applied": partial(tune, ["/usr/bin/env", _with_kept_profile(workspace), *verify]),
     }
+
+
+def _with_kept_profile(workspace: Path) -> str:
+    """The setting of env(1) for a state directory in which the profile is kept, as an apply leaves it."""
+    state = workspace / "applied"
+    state.mkdir(mode=0o700)
+    tune_setup.load(_PROFILE, state, keep=True)
+    return f"NODEAGENT_STATE_DIR={state}"
 
 
 START = Start()
