@@ -73,7 +73,7 @@ def keep(session: Session, candidate: Candidate) -> None:
 def settle(session: Session) -> None:
     """Let what was confirmed be the boot's profile, and forget what was undone; HostError where that can't be kept."""
     directory = session.state_directory / DIRECTORY_NAME
-    for path in sorted(directory.glob(f"{_PENDING}*.json"), key=lambda path: _age(session, path)):
+    for path in sorted(_notes(directory), key=lambda path: _age(session, path)):
         transaction = session.ledger.transactions.get(_name(path))
         if transaction is not None and _stands(transaction):
             _replace(path, directory / _FILE)
@@ -164,6 +164,16 @@ def _age(session: Session, path: Path) -> int:
 
 def _pending(directory: Path, transaction: str) -> Path:
     return directory / f"{_PENDING}{transaction}.json"
+
+
+def _notes(directory: Path) -> list[Path]:
+    try:
+        return list(directory.glob(f"{_PENDING}*.json"))
+    except OSError as error:
+        raise HostError(
+            f"cannot look for the profile of the next boot in {directory}: {error.strerror}",
+            remedy=f"ls -la {directory}",
+        ) from error
 
 
 def _name(path: Path) -> str:

@@ -1,6 +1,8 @@
 """What comes back with a boot: the last confirmed profile, as far as a boot may, and the machine reachable."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,6 +154,20 @@ def test_a_crash_right_after_the_confirmation_loses_nothing(world: World, monkey
     monkeypatch.undo()
     start(world)
     assert boot(world).outcome is BootOutcome.APPLIED
+
+
+def test_a_directory_that_can_not_be_read_is_told_before_anything_changes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Path, _pattern: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "glob", refuse)
+        with pytest.raises(HostError, match="cannot look for the profile of the next boot"):
+            world.apply(KNOBS)
+    assert values(world) == ORIGINAL
+    assert world.apply(KNOBS).outcome is ApplyOutcome.APPLIED
 
 
 def test_an_apply_that_failed_leaves_the_one_before(make_world: MakeWorld) -> None:
