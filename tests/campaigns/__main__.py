@@ -5,12 +5,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from tests.campaigns import foreign_writers, injected_errors, kill_sweep, power_loss, two_agents
-from tests.campaigns.grounds import GROUNDS, Ground, SysctlGround, enter_namespaces, opened
+from tests.campaigns.all_grounds import GROUNDS
+from tests.campaigns.grounds import Ground, SysctlGround, enter_namespaces, opened
 
 _MEMORY = Path("/dev/shm")
 """Where the state directories of most campaigns are: the same system calls, no wait for a disk."""
@@ -28,23 +29,15 @@ Outcome = tuple[Result, str]
 
 def _kill_sweep(arguments: argparse.Namespace, directory: Path) -> Outcome:
     tally = kill_sweep.Tally()
-
-    def sweep(ground: Ground, limit: int) -> int:
+    for ground, limit in _grounds(arguments, directory, tally):
         kill_sweep.sweep(ground, limit=limit, seed=arguments.seed, tally=tally)
-        return tally.points
-
-    _over_grounds(arguments, directory, sweep)
     return tally, kill_sweep.total(tally)
 
 
 def _injected_errors(arguments: argparse.Namespace, directory: Path) -> Outcome:
     tally = injected_errors.Tally()
-
-    def sweep(ground: Ground, limit: int) -> int:
+    for ground, limit in _grounds(arguments, directory, tally):
         injected_errors.sweep(ground, limit=limit, seed=arguments.seed, tally=tally)
-        return tally.points
-
-    _over_grounds(arguments, directory, sweep)
     return tally, injected_errors.total(tally)
 
 
@@ -67,14 +60,18 @@ def _two_agents(arguments: argparse.Namespace, directory: Path) -> Outcome:
     return tally, two_agents.total(tally)
 
 
-def _over_grounds(arguments: argparse.Namespace, directory: Path, sweep: Callable[[Ground, int], int]) -> None:
-    points = 0
-    for kind in [ground for ground in GROUNDS if arguments.only in (None, ground.name)]:
-        began, before = time.monotonic(), points
+def _grounds(
+    arguments: argparse.Namespace, directory: Path, tally: kill_sweep.Tally | injected_errors.Tally
+) -> Iterator[tuple[Ground, int]]:
+    """Each ground, open, and how many points are its part; what came of them is told as soon as it is left."""
+    chosen = arguments.only or [ground.name for ground in GROUNDS]
+    for kind in [ground for ground in GROUNDS if ground.name in chosen]:
+        began, before = time.monotonic(), tally.points
         with opened(kind, directory) as ground:
-            points = sweep(ground, arguments.points if arguments.only else round(arguments.points * kind.share))
-        took = time.monotonic() - began
-        print(f"{kind.name}: {points - before} points in {took:.1f} s", file=sys.stderr)
+            yield ground, max(1, round(arguments.points * kind.share))
+        took, faults = time.monotonic() - began, len(tally.faults)
+        told = f"{kind.name}: {tally.points - before} points in {took:.1f} s, {faults} faults so far"
+        print(told, file=sys.stderr, flush=True)
 
 
 CAMPAIGNS: Mapping[str, Callable[[argparse.Namespace, Path], Outcome]] = {
@@ -91,7 +88,8 @@ def main() -> int:
     parser.add_argument("name", choices=list(CAMPAIGNS))
     parser.add_argument("--points", type=int, default=1000, help="how many, over all tunables (default 1000)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=[ground.name for ground in GROUNDS])
+    names = [ground.name for ground in GROUNDS]
+    parser.add_argument("--only", nargs="+", choices=names, help="these tunables, each with its part of the points")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     enter_namespaces()

@@ -1,5 +1,7 @@
 """What the campaigns work on: each shipped tunable with a profile of its own and objects of its own.
 
+Here what all of them share, and the first four; the others are in kernel_grounds.py and tree_grounds.py.
+
 A ground knows how to bring its objects back to the start (`reset`), what they look like to the byte (`snapshot`), and
 what a finished apply leaves (`tuned`, learnt by a first run that nobody disturbs).
 """
@@ -12,16 +14,17 @@ import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from nodeagent.host import Host
-from nodeagent.model.change import Risk
+from nodeagent.model.change import Change, Risk
+from nodeagent.model.errors import ExitCode
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
 from nodeagent.profiles import default_search, load_profile
 from nodeagent.tune.tunable import AnyTunable
-from nodeagent.tune.tunables import TUNABLES
+from nodeagent.tune.tunables import SETTINGS_TYPES, TUNABLES
 
 MIB = 1 << 20
 
@@ -34,8 +37,14 @@ class Ground(ABC):
     name: str
     allow: frozenset[Risk] = frozenset({Risk.LIVE})
     reversible = True
-    share = 0.32
+    exists_once = True
+    """Is there only one of its objects on a machine? Then one campaign at a time has it."""
+    share = 0.04
     """Its part of all points: one on a drive takes as long as fifteen on a knob."""
+    done: ExitCode = ExitCode.OK
+    """How a whole apply ends: DIFFERS where something waits for a boot, or is told and nobody may set it."""
+    knobs: tuple[str, ...] = ("/proc/sys/", "/sys/")
+    """Below these nothing may be opened for writing once the journal has failed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -61,16 +70,26 @@ class Ground(ABC):
     def snapshot(self) -> Snapshot:
         return {path: Path(path).read_text() for path in self.paths()}
 
+    def intended(self, change: Change) -> Iterator[str]:
+        """The parts of a snapshot whose originals this change in the journal holds."""
+        for member in getattr(change, "members", (change,)):
+            path: str = getattr(member, "path", "")
+            yield path
+            yield str(Path(path).resolve()) if path else ""
+
     def open(self) -> None:
         self.prepare()
         text = f"schema: 1\nname: campaign\nsummary: campaign\ntune:\n{self.profile_text()}"
         file = self.directory / "campaign.yaml"
         file.write_text(text)
-        types = {tunable.name: tunable.Settings for tunable in TUNABLES}
-        self.profile: Profile = load_profile(file, settings_types=types, search=default_search())
+        self.profile: Profile = load_profile(file, settings_types=SETTINGS_TYPES, search=default_search())
         self.tunables: tuple[AnyTunable, ...] = tuple(t for t in TUNABLES if t.name in self.profile.tune)
-        self.facts: HostFacts = self.host.facts(fresh=True)
+        self.facts: HostFacts = self.look()
         self.original = self.snapshot()
+
+    def look(self) -> HostFacts:
+        """The facts at the start."""
+        return self.host.facts(fresh=True)
 
     def read_facts(self) -> HostFacts:
         """The facts a run sees; those of knobs do not change, and reading them anew would be most of the calls."""
@@ -87,6 +106,7 @@ class SysctlGround(Ground):
     """Network sysctls of a namespace of its own, and the coupled dirty limits of the one kernel there is."""
 
     name = "sysctl"
+    share = 0.11
     _KEYS = ("net.core.somaxconn", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_rmem", "net.ipv4.ip_default_ttl")
     _COUPLED = ("vm.dirty_bytes", "vm.dirty_ratio", "vm.dirty_background_bytes", "vm.dirty_background_ratio")
 
@@ -109,6 +129,7 @@ class HugepagesGround(Ground):
     """The kernel's own switches; put back whatever happens."""
 
     name = "transparent-hugepages"
+    share = 0.07
 
     def profile_text(self) -> str:
         return "  transparent-hugepages:\n    enabled: always\n    defrag: defer\n"
@@ -122,6 +143,7 @@ class QueueGround(Ground):
     """The request queue of a loop device."""
 
     name = "block-queue"
+    share = 0.05
 
     def prepare(self) -> None:
         self.image = self.directory / "queue.img"
@@ -152,7 +174,7 @@ class FilesystemGround(Ground):
     name = "filesystem"
     allow = frozenset({Risk.LIVE, Risk.DESTRUCTIVE})
     reversible = False
-    share = 0.04
+    share = 0.01
 
     def prepare(self) -> None:
         self.image = self.directory / "drive.img"
@@ -201,15 +223,12 @@ class FilesystemGround(Ground):
         self.node = loop_device(self.stack, self.image, size_bytes=16 * MIB)
 
 
-GROUNDS: tuple[type[Ground], ...] = (SysctlGround, HugepagesGround, QueueGround, FilesystemGround)
-
-
 @contextmanager
 def opened(kind: type[Ground], directory: Path) -> Iterator[Ground]:
     """A ground with its objects, taken down at the end."""
     place = directory / kind.name
     place.mkdir()
-    with only_campaign() as note:
+    with only_campaign() if kind.exists_once else nullcontext(directory / "originals") as note:
         ground = kind(place)
         try:
             ground.open()
@@ -237,7 +256,7 @@ def only_campaign() -> Iterator[Path]:
 
 
 def _exists_once(path: str) -> bool:
-    return path.startswith(("/proc/sys/vm/", "/sys/kernel/mm/"))
+    return path.startswith(("/proc/sys/vm/", "/sys/kernel/mm/", "/sys/devices/system/node/"))
 
 
 def _put_back(originals: Snapshot) -> None:

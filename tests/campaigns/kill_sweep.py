@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.campaigns.grounds import FilesystemGround, Ground, Snapshot
 from tests.campaigns.injection import CALLS, Ending, plain, traced
-from tests.campaigns.runs import applying, rolling_back
+from tests.campaigns.runs import applying, import_ahead, rolling_back
 
 NESTED_EVERY = 10
 NESTED_DEPTH = 3
@@ -53,11 +53,12 @@ class _Sweep:
         self.chance = chance
         self.tally = tally
         self.state = ground.directory / "state"
+        import_ahead(ground, self.state)
         self.counts = {"apply": self._learn_apply(), "rollback": self._learn_rollback()}
 
     def _learn_apply(self) -> dict[str, int]:
         ending = traced(applying(self.ground, self.state))
-        assert ending.exit_code == 0, ending.said
+        assert ending.exit_code == self.ground.done, ending.said
         self.tuned = self.ground.snapshot()
         assert self.tuned != self.ground.original, "the profile changes nothing, so nothing would be shown"
         return dict(ending.calls)
@@ -65,7 +66,8 @@ class _Sweep:
     def _learn_rollback(self) -> dict[str, int]:
         ending = traced(rolling_back(self.ground, self.state))
         assert ending.exit_code == 0, ending.said
-        assert self.ground.snapshot() == self.ground.original
+        now = self.ground.snapshot()
+        assert now == self.ground.original, _difference(now, self.ground.original)
         self._afresh()
         return dict(ending.calls)
 
@@ -81,7 +83,7 @@ class _Sweep:
     def strike(self, point: Point) -> None:
         if point.phase == "rollback":
             done = plain(applying(self.ground, self.state))
-            self._expect(done.exit_code == 0, point, f"the apply before it failed: {done.said}")
+            self._expect(done.exit_code == self.ground.done, point, f"the apply before it failed: {done.said}")
         ending = traced(self._phase(point.phase), inject=f"{point.call}:signal=KILL:when={point.number}")
         self.tally.points += 1
         self._expect_no_traceback(ending, point)
@@ -115,7 +117,7 @@ class _Sweep:
             self._check_drive(point, self.ground)
             return
         done = plain(applying(self.ground, self.state))
-        self._expect(done.exit_code == 0, point, f"a new apply failed: {done.said}")
+        self._expect(done.exit_code == self.ground.done, point, f"a new apply failed: {done.said}")
         self._expect(self.ground.snapshot() == self.tuned, point, "a new apply came to another end")
         back = plain(rolling_back(self.ground, self.state))
         self._expect_original(point, self.ground.snapshot(), back)
@@ -139,7 +141,7 @@ class _Sweep:
         shutil.rmtree(self.state, ignore_errors=True)
 
     def _expect_original(self, point: Point, now: Snapshot, ending: Ending) -> None:
-        lost = {path: text for path, text in now.items() if text != self.ground.original[path]}
+        lost = _difference(now, self.ground.original)
         self._expect(not lost, point, f"not as before: {lost}; {ending.said[-600:]}")
 
     def _expect_no_traceback(self, ending: Ending, point: Point) -> None:
@@ -148,6 +150,11 @@ class _Sweep:
     def _expect(self, holds: bool, point: Point, problem: str) -> None:
         if not holds:
             self.tally.faults.append(f"{self.ground.name}, killed in {point}: {problem}")
+
+
+def _difference(now: Snapshot, original: Snapshot) -> dict[str, str | None]:
+    """What is there now in each place that is not as it was; None for nothing."""
+    return {path: now.get(path) for path in {*now, *original} if now.get(path) != original.get(path)}
 
 
 def total(tally: Tally) -> str:

@@ -1,7 +1,12 @@
 """What a forked child of a campaign does: apply, or roll everything back, with nothing but the engine around it."""
 
+import gc
 import os
+import shutil
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from nodeagent.model.errors import ExitCode, NodeagentError
@@ -11,6 +16,7 @@ from nodeagent.tune.plan import make_plan
 from nodeagent.tune.rollback import rollback
 from nodeagent.tune.session import open_session
 from tests.campaigns.grounds import Ground
+from tests.campaigns.injection import plain
 
 
 def applying(ground: Ground, state: Path) -> Callable[[], int]:
@@ -45,6 +51,26 @@ def rolling_back(ground: Ground, state: Path) -> Callable[[], int]:
         return int(result.exit_code)
 
     return _as_command(run)
+
+
+def import_ahead(ground: Ground, state: Path) -> None:
+    """Import here what an apply and its rollback import, so that the children's calls are about the machine only."""
+    told = ground.directory / "modules"
+
+    def run() -> int:
+        applying(ground, state)()
+        rolling_back(ground, state)()
+        return told.write_text("\n".join(sys.modules)) and 0
+
+    plain(run)
+    for name in told.read_text().splitlines():
+        with suppress(ImportError):
+            import_module(name)
+    told.unlink()
+    gc.freeze()  # A collection in a child would copy every page that it shares with us.
+    shutil.rmtree(state)
+    if ground.snapshot() != ground.original or not ground.reversible:
+        ground.reset()
 
 
 def _as_command(run: Callable[[], int]) -> Callable[[], int]:

@@ -85,7 +85,7 @@ def _cases_of(tunable: str) -> Iterator[Case]:
 
 def run(case: dict[str, Any], tunable: AnyTunable, directory: Path) -> Outcome:
     """Plan and judge on the case's machine, which is built below `directory`."""
-    host = _build(case, directory)
+    host = build(case, directory)
     profile = _profile(case, tunable, directory)
     settings = profile.tune[tunable.name]
     facts = placed(host.facts(), profile)
@@ -121,7 +121,8 @@ def _told_deferred(item: Any) -> dict[str, str]:
     return {"key": item.key, "waits_for": item.waits_for}
 
 
-def _build(case: dict[str, Any], directory: Path) -> Host:
+def build(case: dict[str, Any], directory: Path) -> Host:
+    """The case's machine, as files below `directory`."""
     if "fixture" in case:
         host = captured_host(case["fixture"], directory)
     else:
