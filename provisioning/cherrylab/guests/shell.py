@@ -14,6 +14,9 @@ from nodeagent.model.command import Command, Completed
 from nodeagent.model.errors import HostError
 
 _A_DAY_SECONDS = 86400.0
+_COPY_SECONDS = 900.0
+"""An emulated CPU deciphers a megabyte a second; on a host that others use too, a tenth of that."""
+
 _HANDSHAKE_SECONDS = 60.0
 """One who gives up sooner on a busy host throws away what the guest's slow CPU has computed, each time anew."""
 
@@ -50,7 +53,7 @@ class Shell:
     def send(self, source: Path, target: str) -> None:
         """Copy a file or a directory into the guest."""
         argv = ("scp", "-q", "-r", *self._options, str(source), f"root@{self.address}:{target}")
-        completed = run(Command(argv=argv, timeout_seconds=120, network_namespace=self.namespace))
+        completed = run(Command(argv=argv, timeout_seconds=_COPY_SECONDS, network_namespace=self.namespace))
         if not completed.ok:
             raise HostError(f"copying {source} into {self.address}: {completed.stderr.decode(errors='replace')}")
 
