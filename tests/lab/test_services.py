@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 _APPLY = "nodeagent tune apply --yes --allow service-restart --profile /root/services.yaml"
 _VERIFY = "nodeagent tune verify --profile /root/services.yaml"
 _WAYS = ["nodeagent tune rollback", "sh /var/lib/nodeagent/undo/*.sh"]
+_WAY_NAMES = ["rollback", "undo-script"]
 
 _SNAPSHOT = """
 find /etc/systemd/system /etc/rc?.d \\( -type l -printf '%p -> %l\\n' \\) -o \\( -type f -printf '%p %m\\n' \\) | sort
@@ -94,8 +95,10 @@ _SWAP = "  swap: {in_use: off, at_boot: off}"
 _TIME = "  time-sync: {daemon: chrony}"
 
 
-@pytest.mark.parametrize("way", _WAYS)
-@pytest.mark.parametrize(("tune", "enabled"), [(_MASKED, "masked"), (_DISABLED, "disabled")])
+@pytest.mark.parametrize("way", _WAYS, ids=_WAY_NAMES)
+@pytest.mark.parametrize(
+    ("tune", "enabled"), [(_MASKED, "masked"), (_DISABLED, "disabled")], ids=["masked", "disabled"]
+)
 def test_irqbalance_and_a_timer_go_and_come_back_exactly(ready: Guest, tune: str, enabled: str, way: str) -> None:
     _profile(ready, tune)
     before = ready.shell.check(_SNAPSHOT)
@@ -119,7 +122,7 @@ def test_without_being_allowed_nothing_is_stopped(ready: Guest) -> None:
     assert ready.shell.check(_SNAPSHOT) == before
 
 
-@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize("way", _WAYS, ids=_WAY_NAMES)
 def test_limits_count_from_the_next_start_and_the_old_process_is_told(ready: Guest, way: str) -> None:
     _profile(ready, _LIMITS)
     before = ready.shell.check(_SNAPSHOT)
@@ -138,7 +141,7 @@ def test_limits_count_from_the_next_start_and_the_old_process_is_told(ready: Gue
     assert "Warning" not in ready.shell.run("systemctl status sol.service").stderr.decode()
 
 
-@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize("way", _WAYS, ids=_WAY_NAMES)
 def test_swap_goes_off_with_its_units_and_comes_back_with_its_priorities(ready: Guest, way: str) -> None:
     _profile(ready, _SWAP)
     before = ready.shell.check(_SNAPSHOT)
