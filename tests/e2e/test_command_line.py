@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.model.errors import ExitCode
+from tests.unit.tune.toys import make_host
 
 pytestmark = pytest.mark.e2e
 
@@ -40,6 +41,25 @@ def test_a_wrong_option_imports_click_and_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     heavy = {"pydantic", "rich", "pyroute2", "matplotlib", "jinja2", "prometheus_client", "ruamel", "psutil", "sqlite3"}
     assert not heavy & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_verify_after_an_apply_imports_what_it_looks_at(tmp_path: Path) -> None:
+    """No loader of profiles, no kind of change, no other tunable: a timer may run it every minute."""
+    root = make_host(tmp_path / "root", {"/proc/sys/vm/swappiness": "60\n"})
+    profile = tmp_path / "one.yaml"
+    profile.write_text("schema: 1\nsummary: one\ntune: {sysctl: {vm.swappiness: 10}}\n")
+    environment = {**ENVIRONMENT, "NODEAGENT_STATE_DIR": str(tmp_path / "state")}
+    named = ["--root", str(tmp_path / "root"), "--profile", str(profile)]
+    apply = [*PROGRAM, "tune", "apply", "--yes", *named]
+    subprocess.run(apply, capture_output=True, env=environment, check=True)
+    assert root.text("/proc/sys/vm/swappiness") == "10"
+    script = f"import sys; from nodeagent.cli.main import main; main(['tune', 'verify', *{named}]); print(*sys.modules)"
+    verify = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert "current=10 recommended=10" in verify.stdout
+    modules = set(verify.stdout.splitlines()[-1].split())
+    assert not modules & {"pydantic", "ruamel", "nodeagent.model.change", "nodeagent.model.facts", "sqlite3"}
+    tunables = {name for name in modules if name.startswith("nodeagent.tune.tunables.")}
+    assert tunables == {"nodeagent.tune.tunables.sysctl"}
 
 
 def test_bash_completes_commands_and_options_from_the_script() -> None:
