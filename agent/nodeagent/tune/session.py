@@ -52,6 +52,10 @@ class Session:
         """Remove what an interrupted `perform` of this change left; HostError."""
         changes.sweep(self.host, change)
 
+    def finish(self, change: Change) -> None:
+        """Do what an interrupted `perform` may have left undone although the state is right; HostError."""
+        changes.finish(self.host, change)
+
     def tell(
         self,
         step: Step,

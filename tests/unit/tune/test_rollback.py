@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nodeagent.host import changes
+from nodeagent.host import Host, changes
+from nodeagent.host.changes import unit
 from nodeagent.model.change import Change, WriteFile
 from nodeagent.model.errors import ExitCode, HostError, JournalError, RefusedError, UsageError
 from nodeagent.tune.apply import apply
@@ -20,7 +21,7 @@ from nodeagent.tune.session import open_session
 from nodeagent.tune.undo.undo import Fate
 from tests.unit.tune.conftest import MakeWorld
 from tests.unit.tune.test_apply import MAKER, A, B, C, appear, ledger_of, maker_world, types_of
-from tests.unit.tune.toys import CoupledTunable, World, profile_of
+from tests.unit.tune.toys import CoupledTunable, FileTunable, World, profile_of
 
 THREE = profile_of(knobs={A: "10", B: "20", C: "30"})
 
@@ -122,6 +123,21 @@ def test_a_value_that_is_back_already_is_only_recorded(world: World) -> None:
     world.set(B, "2\n")
     result = roll_back(world)
     assert [step.fate for step in result.steps] == [Fate.RESTORED, Fate.ALREADY_ORIGINAL, Fate.RESTORED]
+
+
+def test_systemd_hears_of_a_drop_in_whose_removal_was_cut_off(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was gone, its directory could not be synced, and so PID 1 was never told."""
+    drop_in = "/etc/systemd/system/x.service.d/50-nodeagent.conf"
+    world = make_world({"/etc/systemd/system/x.service.d/other.conf": ""}, tunables=(FileTunable(),))
+    world.apply(profile_of(files={drop_in: "[Service]\n"}))
+    (world.root / drop_in.lstrip("/")).unlink()
+    told: list[Host] = []
+    monkeypatch.setattr(unit, "reload_units", told.append)
+    result = roll_back(world)
+    assert [step.fate for step in result.steps] == [Fate.ALREADY_ORIGINAL]
+    assert told == [world.host]
 
 
 def test_a_knob_that_is_gone_is_an_orphan(world: World) -> None:

@@ -23,7 +23,7 @@ from nodeagent.model.swap_change import SetSwap
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
 
-__all__ = ["Observation", "inverse", "is_half_done", "observe", "perform", "sweep"]
+__all__ = ["Observation", "finish", "inverse", "is_half_done", "observe", "perform", "sweep"]
 
 
 _FILES: dict[type[Change], str] = {
@@ -98,6 +98,14 @@ def sweep(host: "Host", change: Change) -> None:
         paths = [member.path for member in change.members] if isinstance(change, WriteCoupled) else [change.path]
         for path in paths:
             replacement.sweep(host, path)
+
+
+def finish(host: "Host", change: Change) -> None:
+    """Do what follows the write of a change whose state is right already: its `perform` may have ended before that."""
+    if isinstance(change, WriteConfig):
+        from nodeagent.host.changes import config
+
+        config.finish(host, change)
 
 
 def _file_of(change: Change, doing: str) -> Any:

@@ -48,6 +48,11 @@ def perform(host: "Host", change: WriteConfig) -> None:
     on the old ones, and say so at every systemctl.
     """
     _write(host, change)
+    finish(host, change)
+
+
+def finish(host: "Host", change: WriteConfig) -> None:
+    """What follows the write, also where the write was the last thing that was done; HostError."""
     if is_unit_file(change.path):
         unit.reload_units(host)
 

@@ -117,6 +117,8 @@ class _Key:
             self.session.sweep(self.last.change)
             seen = self.session.look(self.last.change)
             is_original = self._is_original()
+            if is_original:
+                self.session.finish(self.last.change)
         except HostError as error:
             return self._step(Fate.FAILED, detail=error.message)
         if seen.gone or self.last.is_elsewhere(seen.place, boot_id=self.session.boot_id):
