@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from nodeagent.host.host import Host
 
-_TIMEOUT_SECONDS = 120.0
+_TIMEOUT_SECONDS = 300.0
+"""mdadm waits for udev to make the link of the array, 90 s where no udev runs."""
 
 
 def observe(host: "Host", change: MakeArray) -> Observation:
