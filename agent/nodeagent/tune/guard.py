@@ -1,9 +1,10 @@
 """The guard of a confirm window: a process outside of the apply that rolls back unless a confirmation comes.
 
-It is started before the first change and owes nothing to whoever started it: where systemd runs the machine it is a
-transient timer of PID 1 (systemd-run(1)), elsewhere a process in a session of its own, which the end of a terminal, a
-SIGKILL of the apply and the end of an ssh connection don't reach. It counts CLOCK_BOOTTIME, then waits for the lock and
-does what every start does: tidy up (tune/recover.py), which undoes what was not confirmed in time.
+It is set up before the first change and owes nothing to whoever did that: where systemd runs the machine a transient
+timer of PID 1 (systemd-run(1)) starts it a minute before the end of the window, elsewhere it is a process in a session
+of its own, which the end of a terminal, a SIGKILL of the apply and the end of an ssh connection don't reach. It counts
+CLOCK_BOOTTIME, then waits for the lock and does what every start does: tidy up (tune/recover.py), which undoes what was
+not confirmed in time.
 
     python -m nodeagent.tune.guard STATE_DIRECTORY ROOT TRANSACTION DEADLINE_SECONDS
 """
@@ -31,6 +32,9 @@ _SYSTEMD_RUNS = Path("/run/systemd/system")  # sd_booted(3)
 _START_SECONDS = 20.0
 _LOOK_SECONDS = 0.02
 _SLEEP_SECONDS = 5.0
+_LEAD_SECONDS = 60.0
+"""A guard of systemd starts so long before the end: on a machine that is overrun Python takes that long."""
+_AT_ONCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,8 @@ def end(guard: Mapping[str, Any]) -> bool:
     """End a guard that is not needed any more; False where it has ended, or can't be: it looks before it acts."""
     match guard:
         case {"kind": "unit", "name": str(name)}:
-            return run(Command(argv=("systemctl", "stop", f"{name}.timer"), timeout_seconds=_START_SECONDS)).ok
+            # The timer, and the guard itself where it waits already: a pattern names only what is loaded.
+            return run(Command(argv=("systemctl", "stop", f"{name}.*"), timeout_seconds=_START_SECONDS)).ok
         case {"kind": "process", "pid": int(pid), "start_ticks": int(start_ticks)}:
             return terminate(ProcessIdentity(pid=pid, start_ticks=start_ticks))
         case _:
@@ -77,11 +82,12 @@ def remove_old_notes(state_directory: Path, *, keep: Collection[str]) -> None:
 
 
 def unit_command(watch: Watch) -> Command:
-    """The systemd-run command line: a timer that starts the guard when the window is over."""
+    """The systemd-run command line: a timer that starts the guard in time to be loaded when the window is over."""
+    starts_in_seconds = max(watch.within_seconds - _LEAD_SECONDS, _AT_ONCE_SECONDS)
     options = (
         f"--unit={_unit_name(watch)}",
         f"--description=Roll back nodeagent apply {watch.transaction} unless it is confirmed",
-        f"--on-active={watch.within_seconds:.3f}s",
+        f"--on-active={starts_in_seconds:.3f}s",
         "--timer-property=AccuracySec=1s",
         "--collect",
         "--quiet",

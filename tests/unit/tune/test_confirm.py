@@ -193,10 +193,17 @@ def test_the_timer_of_systemd_is_told_everything_on_its_command_line(tmp_path: P
     )
     argv = unit_command(watch).argv
     assert argv[0] == "systemd-run"
-    assert "--on-active=120.000s" in argv
+    assert "--on-active=60.000s" in argv  # it is loaded when the window ends, and waits for the rest
     assert "--unit=nodeagent-confirm-t1" in argv
     assert argv[-4:] == (str(tmp_path), "/", "t1", "220.000")
     assert "-P" in argv
+
+
+def test_the_timer_of_a_short_window_starts_the_guard_at_once(tmp_path: Path) -> None:
+    watch = Watch(
+        state_directory=tmp_path, root=Path("/"), transaction="t1", deadline_seconds=110.0, within_seconds=10.0
+    )
+    assert "--on-active=0.100s" in unit_command(watch).argv
 
 
 def test_a_guard_that_is_told_of_nothing_ends_nothing() -> None:
@@ -231,7 +238,7 @@ def test_where_systemd_runs_the_guard_is_a_timer_of_it(tmp_path: Path, systemd: 
     assert guard.end(told)
     assert [command.argv[:3] for command in systemd] == [
         ("systemd-run", "--unit=nodeagent-confirm-t1", systemd[0].argv[2]),
-        ("systemctl", "stop", "nodeagent-confirm-t1.timer"),
+        ("systemctl", "stop", "nodeagent-confirm-t1.*"),
     ]
 
 
