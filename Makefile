@@ -60,9 +60,9 @@ campaign-lab: $(VENV)/.dev tools-lab ## Cut power, pull drives and cables of gue
 	$(BIN)/python -m tests.lab.campaigns uplinks --rounds 20
 
 .PHONY: campaign
-campaign: $(VENV)/.dev tools-test ## Kill, fail and cut power at every step, in full (root; half an hour or more)
-	$(BIN)/python -m tests.campaigns kill-sweep --points 1150
-	$(BIN)/python -m tests.campaigns injected-errors --points 560
+campaign: $(VENV)/.dev tools-test ## Kill, fail and cut power at every step, in full (root; an hour or more)
+	$(BIN)/python -m tests.campaigns kill-sweep --points 2160
+	$(BIN)/python -m tests.campaigns injected-errors --points 1660
 	$(BIN)/python -m tests.campaigns power-loss --points 5300
 	$(BIN)/python -m tests.campaigns foreign-writers --points 200
 	$(BIN)/python -m tests.campaigns two-agents --points 350
