@@ -86,6 +86,7 @@ class Story:
     mounts_after_boot: Mapping[str, tuple[str, str]]
     names_after_boot: Mapping[str, str]
     interrupts: Mapping[str, tuple[int, ...]]
+    frames: Completed
     rollback: Completed
     difference: str
 
@@ -112,6 +113,7 @@ def story(node: Guest, peer: Guest) -> Story:
     verify_after_boot = node.shell.run(f"nodeagent tune verify {_VM_LAB}", timeout_seconds=300)
     mounts_after_boot, names_after_boot = _mounts(node), _names(node)
     interrupts = _interrupts_under_load(node, peer)
+    frames = peer.shell.run(f"ping -c 3 -i 0.5 -W 5 -M do -s 8972 {node.data_address}")
     node.shell.run("nodeagent tune boot --disable", timeout_seconds=300)
     rollback = node.shell.run("nodeagent tune rollback --force", timeout_seconds=900)
     after = node.shell.check(_SNAPSHOT, timeout_seconds=120)
@@ -128,6 +130,7 @@ def story(node: Guest, peer: Guest) -> Story:
         mounts_after_boot=mounts_after_boot,
         names_after_boot=names_after_boot,
         interrupts=interrupts,
+        frames=frames,
         rollback=rollback,
         difference="\n".join(
             unified_diff(before.splitlines(), after.splitlines(), "before", "after", n=0, lineterm="")
@@ -202,6 +205,10 @@ def test_queues_of_the_port_fire_on_its_own_node_under_load(story: Story) -> Non
     assert sum(sum(counts) for counts in queues.values()) == sum(
         sum(counts[cpu] for cpu in near) for counts in queues.values()
     ), queues
+
+
+def test_whole_frames_of_9000_bytes_arrive(story: Story) -> None:
+    assert story.frames.exit_code == 0, story.frames.stdout.decode()
 
 
 def test_a_rollback_gives_everything_back_to_the_byte(story: Story) -> None:

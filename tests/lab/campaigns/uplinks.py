@@ -11,7 +11,7 @@ import random
 import time
 
 from cherrylab.guests.guest import Guest
-from tests.lab.campaigns.machine import Machine, Progress, Tally, difference
+from tests.lab.campaigns.machine import AGENT_SECONDS, Machine, Progress, Tally, difference
 
 GRACE_SECONDS = 5.0
 _WINDOW_SECONDS = 20
@@ -104,8 +104,8 @@ def _one_cut(
 ) -> float:
     """Seconds from the end of the window until the peer's long packets arrive again (negative: before it)."""
     machine.start_agent(*_APPLY, "--confirm-within", f"{_WINDOW_SECONDS}s", "--profile", profile)
-    armed = "for look in $(seq 600); do grep -q 'guard will roll back' /root/told && exit 0; sleep 0.05; done; exit 1"
-    machine.guest.shell.check(armed, timeout_seconds=120)
+    armed = "for look in $(seq 6000); do grep -q 'guard will roll back' /root/told && exit 0; sleep 0.05; done; exit 1"
+    machine.guest.shell.check(armed, timeout_seconds=AGENT_SECONDS)
     began = time.monotonic()
     set_mtu = (
         'for look in $(seq 600); do [ "$(cat /sys/class/net/data0/mtu)" = 1400 ] && exit 0; sleep 0.05; done; exit 1'
