@@ -61,10 +61,16 @@ systemctl daemon-reload
 for node in /dev/nvme*n1; do
     [ "$(lsblk --noheadings --nodeps --output SERIAL $node | tr -d ' ')" = BAD01 ] && continue
     wipefs --quiet --all --force $node
-    blkdiscard --force $node || exit 1
+    tries=0
+    until blkdiscard $node; do
+        [ $((tries += 1)) -lt 20 ] || exit 1
+        mdadm --stop --scan 2>/dev/null  # udev puts a member together again until its superblock is gone
+        sleep 0.5
+    done
 done
 udevadm settle
 """
+"""Without --force, blkdiscard claims the drive: what still has it mounted would write to it under the next test."""
 _NODE = """node() { for each in /dev/nvme*n1; do
     lsblk --noheadings --nodeps --output SERIAL "$each" | grep -qx "$1 *" && echo "$each"; done; }
 """
