@@ -20,7 +20,7 @@ from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
 from nodeagent.tune.asking import enabled_tunables, plan_items
 from nodeagent.tune.clashes import find_clashes
 from nodeagent.tune.clashes.situation import Situation
-from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
+from nodeagent.tune.conflicts import Conflict, revealed_conflicts, unanswered
 from nodeagent.tune.disruption import check_undisturbed
 from nodeagent.tune.gate import check_conflicts, check_plan, unpermitted
 from nodeagent.tune.ledger import Kind
@@ -219,7 +219,7 @@ class _Run:
         check_undisturbed(self.session.host, self.order.profile.validator.units, now, force=self.order.force)
         if refused := unpermitted(now, allow=self.order.allow):
             raise StepError(f"{refused[0].key} turned out to carry the risk {refused[0].risk}, which was not allowed")
-        if conflicts := find_conflicts([*self.applied, *now]):
+        if conflicts := revealed_conflicts(self.applied, now):
             raise StepError(f"what {name} turned out to need contradicts the plan: {conflicts[0].reason}")
         if clashes := unanswered(self._clashes(now), self.order.overrides):
             raise StepError(f"what {name} turned out to need would do harm: {clashes[0].id}: {clashes[0].reason}")

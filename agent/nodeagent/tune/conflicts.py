@@ -58,6 +58,16 @@ def find_conflicts(items: Sequence[PlanItem]) -> tuple[Conflict, ...]:
     return (*_twice(items), *_torn_couples(items), *_without_ground(items), *_moving_ground(items))
 
 
+def revealed_conflicts(applied: Sequence[PlanItem], revealed: Sequence[PlanItem]) -> tuple[Conflict, ...]:
+    """Those that steps have which are known only now, with each other or with what was made before them.
+
+    What was made may name one object twice, as the switch of a card is set again after its VFs were made: the plan was
+    agreed to so.
+    """
+    keys = {item.key for item in revealed}
+    return tuple(found for found in find_conflicts([*applied, *revealed]) if keys.intersection(found.keys))
+
+
 def unanswered(conflicts: Sequence[Conflict], overrides: Collection[str]) -> tuple[Conflict, ...]:
     """Those that refuse an apply: contradictions always, others unless their id or the profile overrides them."""
     return tuple(found for found in conflicts if not (found.overridden or (found.override and found.id in overrides)))

@@ -26,11 +26,12 @@ from nodeagent.model.change import (
 )
 from nodeagent.model.errors import NodeagentError, RefusedError, UsageError
 from nodeagent.model.need import Need, NeedKind
+from nodeagent.model.network_change import SetVfCount, VfCount
 from nodeagent.model.verdict import Verdict
 from nodeagent.tune import plan as plan_module
 from nodeagent.tune.action import Action, action_of, count
 from nodeagent.tune.agreement import check_identity, differences
-from nodeagent.tune.conflicts import find_conflicts
+from nodeagent.tune.conflicts import find_conflicts, revealed_conflicts
 from nodeagent.tune.gate import check_rights
 from nodeagent.tune.plan import Plan, TunablePlan
 from nodeagent.tune.plan_file import KIND, plan_from_document, plan_to_document, read_plan
@@ -195,6 +196,19 @@ def test_steps_that_work_against_each_other_are_found(steps: list[PlanItem], rea
 
 def test_steps_that_go_together_are_no_conflict() -> None:
     assert find_conflicts([knob(), knob("b", path=B), DEFERRED]) == ()
+
+
+def test_what_was_made_in_two_steps_is_no_conflict_of_what_is_revealed_later() -> None:
+    """A tunable that was deferred came to grief over the two steps of sriov that name one card."""
+    made = [_vf_count("vfs", VfCount(vfs=4, autoprobe=False)), _vf_count("autoprobe", VfCount(vfs=4, autoprobe=True))]
+    assert find_conflicts(made) != ()
+    assert revealed_conflicts(made, [knob()]) == ()
+    assert revealed_conflicts(made, [_vf_count("again", VfCount(vfs=2))])[0].keys == ("vfs", "again")
+    assert revealed_conflicts([knob()], [knob("b")])[0].keys == ("a", "b")
+
+
+def _vf_count(key: str, after: VfCount) -> SetVfCount:
+    return SetVfCount(key=key, tunable="sriov", address="0000:01:00.0", before=VfCount(vfs=0), after=after)
 
 
 def test_a_group_may_write_one_knob_on_both_ways() -> None:
