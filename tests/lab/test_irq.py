@@ -35,7 +35,7 @@ _SNAPSHOT = f"""
 for irq in {_NUMBERS}; do echo "$(cat /sys/kernel/irq/$irq/actions) $(cat /proc/irq/$irq/smp_affinity_list)"; done
 cat /proc/irq/default_smp_affinity
 grep -H . /sys/class/net/data0/queues/*/[rx]ps_*
-ls /etc/irqbalance-nodeagent.sh /etc/default/irqbalance-nodeagent /etc/systemd/system/irqbalance.service.d 2>&1
+ls /etc/irqbalance-nodeagent.sh /etc/default/irqbalance-nodeagent /etc/systemd/system/irqbalance.service.d 2>&1 || true
 """
 _RESET = f"""
 systemctl stop irqbalance 2>/dev/null
