@@ -100,8 +100,8 @@ def irqbalance(clean: Guest) -> Iterator[Guest]:
 
 
 def _counts(guest: Guest) -> list[list[int]]:
-    """How often each queue of the data port fired on each CPU."""
-    lines = guest.shell.check("grep 'data0-TxRx' /proc/interrupts").splitlines()
+    """How often each queue of the data port fired on each CPU; igb pairs them (TxRx) or not, by its history."""
+    lines = guest.shell.check("grep -E 'data0-(TxRx|rx|tx)-' /proc/interrupts").splitlines()
     return [[int(count) for count in line.split()[1:5]] for line in lines]
 
 
