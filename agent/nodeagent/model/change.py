@@ -38,13 +38,17 @@ class Change(ABC):
     """One step of a plan. `before` is what was observed when it was planned, never a default."""
 
     kind: ClassVar[str]
-    lifetime: ClassVar[Lifetime]
 
     key: str
     tunable: str
     risk: Risk = Risk.LIVE
     why: str = ""
     source: str = ""
+
+    @property
+    @abstractmethod
+    def lifetime(self) -> Lifetime:
+        """How long it lasts by itself; most kinds have one for all their changes."""
 
     @abstractmethod
     def before_state(self) -> str: ...
@@ -237,14 +241,21 @@ class SetMount(Change):
 
     The states compare the options *named* by the profile (and their opposites) only: the kernel adds its own
     (`relatime`, `seclabel`), and an exact comparison of the list would never be idempotent.
+
+    `comes_back` says that something of ours mounts it again at every boot: it does not end with one, and a rollback
+    after a boot has to take it out.
     """
 
     kind = "set-mount"
-    lifetime = Lifetime.BOOT
 
     target: str
     before: MountState | None
     after: MountState | None
+    comes_back: bool = False
+
+    @property
+    def lifetime(self) -> Lifetime:
+        return Lifetime.PERSISTENT if self.comes_back else Lifetime.BOOT
 
     def before_state(self) -> str:
         return str(self.before) if self.before else ABSENT

@@ -13,8 +13,9 @@ from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.occupancy import Reason
 from nodeagent.model.verdict import State
 from nodeagent.tune.apply_result import ApplyOutcome
-from nodeagent.tune.filesystems.settings import FilesystemType
+from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType
 from nodeagent.tune.plan import make_plan
+from nodeagent.tune.recover import recover
 from nodeagent.tune.rollback import rollback
 from nodeagent.tune.session import open_session
 from nodeagent.tune.tunables.filesystem import FILESYSTEM
@@ -62,6 +63,28 @@ def test_three_drives_are_made_mounted_and_given_away_and_it_all_comes_back(benc
     again = make_plan(host, profile, host.facts(fresh=True), [FILESYSTEM])
     assert not [item for item in again.changes if isinstance(item, MakeFilesystem)]
     assert [item.key.rpartition(":")[2] for item in again.items].count("mount") == 3
+
+
+@pytest.mark.parametrize(("comes_back", "fate"), [(True, "restored"), (False, "lapsed")])
+def test_after_a_boot_a_rollback_unmounts_what_our_unit_mounted_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, comes_back: bool, fate: str
+) -> None:
+    """The boot is another boot id, the unit's mount the one that is still there."""
+    monkeypatch.setattr(FilesystemEntry, "comes_back", property(lambda _entry: comes_back))
+    host, state, image = Host(), bench.directory / "state", bench.image(SIZES[FilesystemType.EXT4])
+    bench.attach(image)
+    mount_point = bench.directory / "mnt"
+    if not comes_back:
+        bench.undo("umount", str(mount_point))
+    result = apply_profile(host, profile_of(entry_for(image, mount_point, FilesystemType.EXT4)), state)
+    assert result.outcome is ApplyOutcome.APPLIED, result.problem
+    monkeypatch.setattr(Host, "boot_id", lambda _host: "00000000-0000-4000-8000-000000000001")
+    with open_session(host, state, command="test") as session:
+        recovered = recover(session)
+        undone = rollback(session)
+    fates = {step.key.rpartition(":")[2]: step.fate.value for step in (*recovered.steps, *undone.steps)}
+    assert fates["mount"] == fate
+    assert mount_point.exists() is not comes_back
 
 
 def test_a_filesystem_of_somebody_else_is_left_alone_and_told(bench: Bench) -> None:

@@ -91,7 +91,14 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(
         SetDirectory, **_told, path=texts, before=st.none() | directory_states, after=st.none() | directory_states
     ),
-    st.builds(SetMount, **_told, target=texts, before=st.none() | mount_states, after=st.none() | mount_states),
+    st.builds(
+        SetMount,
+        **_told,
+        target=texts,
+        before=st.none() | mount_states,
+        after=st.none() | mount_states,
+        comes_back=st.booleans(),
+    ),
     st.builds(
         MakeFilesystem,
         **_told,

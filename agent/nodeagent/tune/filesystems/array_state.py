@@ -18,8 +18,8 @@ from nodeagent.model.facts import BlockDevice
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.occupancy import Occupancy, Refusal
 from nodeagent.model.reading import Reading, ReadStatus
-from nodeagent.model.setting import Mode, Setting
-from nodeagent.tune.filesystems.settings import FilesystemEntry, Make, Persist, RaidSettings
+from nodeagent.model.setting import Setting
+from nodeagent.tune.filesystems.settings import FilesystemEntry, Make, RaidSettings
 
 CONFIG_DIRECTORY = "/etc/mdadm/mdadm.conf.d"
 _RUNNING = ("clean", "active", "active-idle", "write-pending")
@@ -96,8 +96,7 @@ class SeenArray:
     @property
     def is_kept(self) -> bool:
         """Does the profile want it back, by that name, at the next boot?"""
-        setting = self.entry.persist
-        return setting is not None and setting.mode is Mode.ENFORCE and setting.value is not Persist.NEVER
+        return self.entry.comes_back
 
 
 def look_at_array(

@@ -27,7 +27,7 @@ from uuid import UUID, uuid5
 from nodeagent.model.change import DeviceIdentity
 from nodeagent.model.mount_options import option_problem
 from nodeagent.model.selector import DeviceSelector
-from nodeagent.model.setting import Setting
+from nodeagent.model.setting import Mode, Setting
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 
 _NAMESPACE = UUID("8ad166e7-e812-51bc-a0c3-78737f849734")
@@ -134,6 +134,12 @@ class FilesystemEntry:
     def array_name(self) -> str:
         """The name of its array below /dev/md, after the mount point as the mount unit is."""
         return _NOT_IN_NAMES.sub("-", self.mount_point.strip("/"))
+
+    @property
+    def comes_back(self) -> bool:
+        """Is something of ours to mount it again at every boot?"""
+        setting = self.persist
+        return setting is not None and setting.mode is Mode.ENFORCE and setting.value is not Persist.NEVER
 
     @property
     def wanted_type(self) -> FilesystemType:

@@ -237,6 +237,7 @@ def _first_mount(seen: Seen) -> SetMount:
             fstype=seen.entry.wanted_type.value,
             options=kernel_options(setting.value if setting else ()),
         ),
+        comes_back=seen.entry.comes_back,
         why=setting.why if setting else "",
         source=setting.source if setting else "",
     )
@@ -258,6 +259,7 @@ def _remount(seen: Seen) -> Iterator[SetMount]:
         target=seen.entry.mount_point,
         before=MountState(source=now.source, fstype=now.fstype, options=replaced),
         after=MountState(source=now.source, fstype=now.fstype, options=changed),
+        comes_back=seen.entry.comes_back,
         why=setting.why,
         source=setting.source,
     )
