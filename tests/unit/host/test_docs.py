@@ -14,14 +14,15 @@ PAGE = (Path(__file__).parents[3] / "docs" / "host.md").read_text()
 def keys(kind: type) -> set[str]:
     """Names of all fields of a dataclass and of those in its fields, whatever they are wrapped in.
 
-    A placement is what a profile makes of a machine, and not shown with it.
+    A placement is what a profile makes of a machine, and not shown with it; facts only name its type.
     """
     found = set()
+    hints = typing.get_type_hints(kind, localns={"Placement": object})
     for each in dataclasses.fields(kind):
         if each.name == "placement":
             continue
         found.add(each.name)
-        waiting = [typing.get_type_hints(kind)[each.name]]
+        waiting = [hints[each.name]]
         while waiting:
             inner = waiting.pop()
             waiting.extend(typing.get_args(inner))
