@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest
 ARGS ?=
 
 # Tools unpacked for the tests (promtool) are found before those of the system.
-export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(CURDIR)/.cache/tools/sbin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 

@@ -4,6 +4,7 @@ mdadm itself is the judge of superblocks that are written by hand, and a program
 such superblocks in its place. Arrays that run are in tests/lab/test_raid.py.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from nodeagent.host.process import run as start
 from nodeagent.host.raid import ArrayShown, read_superblock
 from nodeagent.model.array_change import MakeArray, MembersState, array_uuid, member_order
 from nodeagent.model.errors import HostError
+from tests import needs
 from tests.fixtures.raid_superblock import Superblock
 from tests.host.datasafety.loops import MIB, Bench, Recorder, device_at, run, write_at
 from tests.needs import need_kernel, need_root, need_tool
@@ -228,6 +230,7 @@ def test_a_filesystem_that_comes_into_being_after_the_look_is_not_written_over(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the real mdadm: whoever respects neither lock nor claim got in between."""
+    monkeypatch.setenv("PATH", str(Path(needs.tool("mdadm")).parent), prepend=os.pathsep)
     images: dict[str, str] = {}
 
     def late(command: Any) -> Any:
