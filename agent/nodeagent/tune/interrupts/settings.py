@@ -19,7 +19,7 @@ from nodeagent.model.selector import DeviceSelector, NicSelector
 from nodeagent.model.setting import Setting
 from nodeagent.profiles.constraint import Check, Fault
 from nodeagent.profiles.name import Name
-from nodeagent.tune.ports.sriov_settings import nic_faults
+from nodeagent.tune.ports.selection import nic_faults
 from nodeagent.tune.processors.choice import CpuChoice, resolve
 
 

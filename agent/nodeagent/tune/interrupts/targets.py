@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nodeagent.model.cpuset import CpuSet
-from nodeagent.model.facts import HostFacts, Nic
+from nodeagent.model.facts import HostFacts
 from nodeagent.model.placement import CpuRole
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.drives.queue import matching
 from nodeagent.tune.interrupts.settings import DeviceIrqSettings, IrqAffinitySettings
 from nodeagent.tune.knob import watched
+from nodeagent.tune.ports.selection import meant
 from nodeagent.tune.processors.choice import resolve
 
 NAME = "irq-affinity"
@@ -50,18 +51,11 @@ def _meant(entry: DeviceIrqSettings, facts: HostFacts) -> Iterator[tuple[str, st
         if entry.nvme.count in (None, len(drives)):
             yield from sorted((drive.pcie.address, drive.name) for drive in drives if drive.pcie and drive.pcie.address)
         return
-    ports = _ports(entry, facts)
+    ports = {nic.pci_address: nic for nic in meant(entry.nic, facts)} if entry.nic is not None else {}
     yield from ((address, nic.name) for address, nic in sorted(ports.items()))
     if entry.vfs:
         vfs = {nic.pci_address: nic.name for nic in facts.nics if nic.physical_function in ports}
         yield from sorted(vfs.items())
-
-
-def _ports(entry: DeviceIrqSettings, facts: HostFacts) -> dict[str, Nic]:
-    if entry.nic is None:
-        return {}
-    found = {nic.pci_address: nic for nic in facts.nics if entry.nic.matches(nic)}
-    return found if entry.nic.count in (None, len(found)) else {}
 
 
 def unmatched(settings: IrqAffinitySettings, facts: HostFacts) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.name import Name
-from nodeagent.tune.ports.sriov_settings import nic_faults
+from nodeagent.tune.ports.selection import nic_faults
 
 ANY = "any"
 MAX_SOURCES = 512

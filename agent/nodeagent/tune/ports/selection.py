@@ -1,13 +1,13 @@
 """Which ports the entries of a profile mean: by selector, each function once, the first entry that means it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Protocol, TypeVar
 
 from nodeagent.model.facts import HostFacts, Nic
 from nodeagent.model.selector import NicSelector
 from nodeagent.model.verdict import Finding, State
 from nodeagent.profiles.constraint import Fault
-from nodeagent.tune.ports.sriov_settings import nic_faults
 
 
 class Entry(Protocol):
@@ -23,10 +23,15 @@ class Entry(Protocol):
 E = TypeVar("E", bound=Entry)
 
 
+def meant(selector: NicSelector, facts: HostFacts) -> tuple[Nic, ...]:
+    """The ports that a selector means, each function once; none where their number is not the wanted one."""
+    found = {nic.pci_address: nic for nic in facts.nics if selector.matches(nic)}
+    return tuple(found.values()) if selector.count in (None, len(found)) else ()
+
+
 def matching(entry: Entry, facts: HostFacts) -> tuple[Nic, ...]:
-    """The ports that an entry means, each function once; none where their number is not the wanted one."""
-    found = {nic.pci_address: nic for nic in facts.nics if entry.nic.matches(nic)}
-    return tuple(found.values()) if entry.nic.count in (None, len(found)) else ()
+    """The ports that an entry means."""
+    return meant(entry.nic, facts)
 
 
 def first_meant(entries: Iterable[E], facts: HostFacts) -> Iterator[tuple[E, Nic]]:
@@ -83,6 +88,15 @@ def entry_faults(entries: Sequence[Entry]) -> Iterator[Fault]:
             yield Fault(path=(at, "name"), problem="a second entry of this name")
         seen.add(entry.name)
         yield from nic_faults(at, entry.nic)
+
+
+def nic_faults(at: int, nic: NicSelector) -> Iterator[Fault]:
+    """A selector that means nothing."""
+    properties = [item.name for item in fields(nic) if item.name != "count"]
+    if all(getattr(nic, name) is None for name in properties):
+        yield Fault(path=(at, "nic"), problem=f"names no property: wanted one of {', '.join(properties)}")
+    if nic.count is not None and nic.count < 1:
+        yield Fault(path=(at, "nic", "count"), problem="wanted 1 or more")
 
 
 def no_ports(facts: HostFacts) -> str:

@@ -22,6 +22,7 @@ from nodeagent.model.selector import NicSelector
 from nodeagent.model.setting import Bound, Setting
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.name import Name
+from nodeagent.tune.ports.selection import entry_faults
 
 DEFAULT_DRIVER = "default"
 NO_DRIVER = "none"
@@ -141,22 +142,9 @@ def wanted_attributes(settings: dict[str, Setting[Any]], names: tuple[str, ...])
 
 def faults(entries: tuple[SriovSettings, ...]) -> Iterator[Fault]:
     """What only the whole can tell."""
-    seen: set[str] = set()
+    yield from entry_faults(entries)
     for at, entry in enumerate(entries):
-        if entry.name in seen:
-            yield Fault(path=(at, "name"), problem="a second entry of this name")
-        seen.add(entry.name)
-        yield from nic_faults(at, entry.nic)
         yield from _vf_faults(at, entry)
-
-
-def nic_faults(at: int, nic: NicSelector) -> Iterator[Fault]:
-    """A selector that means nothing."""
-    properties = [item.name for item in fields(nic) if item.name != "count"]
-    if all(getattr(nic, name) is None for name in properties):
-        yield Fault(path=(at, "nic"), problem=f"names no property: wanted one of {', '.join(properties)}")
-    if nic.count is not None and nic.count < 1:
-        yield Fault(path=(at, "nic", "count"), problem="wanted 1 or more")
 
 
 def _vf_faults(at: int, entry: SriovSettings) -> Iterator[Fault]:

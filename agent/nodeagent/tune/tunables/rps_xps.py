@@ -41,8 +41,7 @@ from nodeagent.tune.interrupts.comparison import finding as told
 from nodeagent.tune.interrupts.spread import queue_order
 from nodeagent.tune.interrupts.targets import chosen_cpus
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, watched
-from nodeagent.tune.ports.selection import miscounted
-from nodeagent.tune.ports.sriov_settings import nic_faults
+from nodeagent.tune.ports.selection import matching, miscounted, nic_faults
 from nodeagent.tune.processors.choice import CpuChoice, resolve
 
 NAME = "rps-xps"
@@ -174,8 +173,7 @@ RPS_XPS = RpsXps()
 
 
 def _meant(entry: PortSteeringSettings, facts: HostFacts) -> tuple[str, ...]:
-    found = sorted({nic.pci_address for nic in facts.nics if entry.nic.matches(nic)})
-    return tuple(found) if entry.nic.count in (None, len(found)) else ()
+    return tuple(sorted(nic.pci_address for nic in matching(entry, facts)))
 
 
 def _read_queues(host: HostReader, address: str) -> PortQueues:

@@ -35,6 +35,7 @@ from nodeagent.model.port import Port
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.knob import APPLY_REMEDY, accepts, enforced, wanted_text, watched
+from nodeagent.tune.ports.selection import first_meant, matching, miscounted
 from nodeagent.tune.ports.sriov_settings import DEFAULT_DRIVER, Settings, SriovSettings
 from nodeagent.tune.ports.vf_owners import Owner, find_owners
 from nodeagent.tune.ports.vf_plan import Step, WantedVf
@@ -82,7 +83,7 @@ class SriovTunable:
         return "no network port here can make virtual functions"
 
     def observe(self, host: HostReader, settings: tuple[SriovSettings, ...], facts: HostFacts) -> Seen:
-        addresses = {nic.pci_address for entry in settings for nic in _matching(entry, facts)}
+        addresses = {nic.pci_address for entry in settings for nic in matching(entry, facts)}
         return Seen(
             ports={address: host.port(address) for address in sorted(addresses)},
             drivers=frozenset(host.names("/sys/bus/pci/drivers")),
@@ -100,39 +101,20 @@ class SriovTunable:
 SRIOV = SriovTunable()
 
 
-def _matching(entry: SriovSettings, facts: HostFacts) -> tuple[Nic, ...]:
-    """The ports that an entry means, each function once; none where their number is not the wanted one."""
-    found = {nic.pci_address: nic for nic in facts.nics if entry.nic.matches(nic)}
-    return tuple(found.values()) if entry.nic.count in (None, len(found)) else ()
-
-
 def _ports(observed: Seen, settings: tuple[SriovSettings, ...], facts: HostFacts) -> Iterator["_WantedPort"]:
-    """Each port with the first entry that means it."""
-    taken: set[str] = set()
-    for entry in settings:
-        for nic in _matching(entry, facts):
-            if nic.pci_address in observed.ports and nic.pci_address not in taken:
-                taken.add(nic.pci_address)
-                port = observed.ports[nic.pci_address]
-                yield _WantedPort(entry=entry, nic=nic, port=port, seen=observed, lockdown=facts.kernel.lockdown)
+    for entry, nic in first_meant(settings, facts):
+        if port := observed.ports.get(nic.pci_address):
+            yield _WantedPort(entry=entry, nic=nic, port=port, seen=observed, lockdown=facts.kernel.lockdown)
 
 
 def _unmatched(settings: tuple[SriovSettings, ...], facts: HostFacts) -> Iterator[Finding]:
     """Entries that mean no port, another number of ports, or a port that an earlier one means."""
     taken: dict[str, str] = {}
     for entry in settings:
-        count, found = entry.nic.count, [nic for nic in facts.nics if entry.nic.matches(nic)]
-        if not found or count not in (None, len(found)):
-            yield Finding(
-                subject=f"{NAME}:{entry.name}",
-                state=State.NOT_APPLICABLE if count is None else State.UNKNOWN,
-                got=", ".join(nic.name for nic in found) or "no port",
-                wanted=f"{'any' if count is None else count} with {entry.nic}",
-                remedy="nodeagent host show lists the ports and their properties; adjust the selector or its count",
-                id="NA-SRIOV-003",
-            )
+        if finding := miscounted(NAME, entry, facts, id="NA-SRIOV-003"):
+            yield finding
             continue
-        for nic in found:
+        for nic in matching(entry, facts):
             if nic.pci_address in taken and taken[nic.pci_address] != entry.name:
                 yield Finding(
                     subject=f"{NAME}:{entry.name}",
