@@ -117,7 +117,7 @@ class _Run:
         """Is the whole of it still what was planned? Asked before anything is written."""
         host, profile = self.session.host, self.order.profile
         enabled = enabled_tunables(profile, self.order.tunables, only=self.plan.only or None)
-        now = [item for _, items in plan_all(host, enabled, profile, self.facts) for item in items]
+        now = [item for _, _, items in plan_all(host, enabled, profile, self.facts) for item in items]
         check_fresh(self.plan, now)
 
     def check_clashes(self, items: Sequence[PlanItem]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations  # types that are only named: importing those
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nodeagent.model.errors import NodeagentError, UsageError
 from nodeagent.tune.services.second_owners import owner_findings
@@ -54,24 +54,35 @@ def unsupported(host: HostReader, tunable: AnyTunable, facts: HostFacts) -> str:
     return _ask(tunable, "tell whether it is supported", lambda: tunable.supported(host, facts))
 
 
-def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
-    """What one tunable would do now; NodeagentError naming it where it fails."""
-    settings = profile.tune[tunable.name]
-    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
-    items = _ask(tunable, "plan", lambda: tuple(tunable.plan(observed, settings, facts)))
+def observe(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Any:
+    """What one tunable sees now, for `steps_of` and `verdict_of`; NodeagentError naming it where it fails."""
+    return _ask(tunable, "observe", lambda: tunable.observe(host, profile.tune[tunable.name], facts))
+
+
+def steps_of(tunable: AnyTunable, observed: Any, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
+    """What one tunable would do about what it saw; NodeagentError naming it where it fails."""
+    items = _ask(tunable, "plan", lambda: tuple(tunable.plan(observed, profile.tune[tunable.name], facts)))
     for item in items:
         if not _is_step_of(tunable, item):
             raise _defect(tunable, "plan", f"a step of it is not one of its own changes: {item!r}")
     return items
 
 
-def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Verdict:
-    """What one tunable says about the present state; NodeagentError naming it where it fails."""
-    settings = profile.tune[tunable.name]
-    observed = _ask(tunable, "observe", lambda: tunable.observe(host, settings, facts))
-    verdict = _ask(tunable, "judge", lambda: tunable.judge(observed, settings, facts))
+def verdict_of(host: HostReader, tunable: AnyTunable, observed: Any, profile: Profile, facts: HostFacts) -> Verdict:
+    """What one tunable says about what it saw, and who else sets it; NodeagentError naming it where it fails."""
+    verdict = _ask(tunable, "judge", lambda: tunable.judge(observed, profile.tune[tunable.name], facts))
     owners = _ask(tunable, "look for second owners", lambda: owner_findings(host, tunable.name, profile, facts))
     return replace(verdict, findings=(*verdict.findings, *owners))
+
+
+def plan_items(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> tuple[PlanItem, ...]:
+    """What one tunable would do now."""
+    return steps_of(tunable, observe(host, tunable, profile, facts), profile, facts)
+
+
+def judge(host: HostReader, tunable: AnyTunable, profile: Profile, facts: HostFacts) -> Verdict:
+    """What one tunable says about the present state."""
+    return verdict_of(host, tunable, observe(host, tunable, profile, facts), profile, facts)
 
 
 def _is_step_of(tunable: AnyTunable, item: object) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from nodeagent.model.change import Change, Deferred, PlanItem
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.profile import Profile
 from nodeagent.model.verdict import Verdict
-from nodeagent.tune.asking import enabled_tunables, judge, plan_items
+from nodeagent.tune.asking import enabled_tunables, observe, steps_of, verdict_of
 from nodeagent.tune.clashes import find_clashes
 from nodeagent.tune.clashes.situation import Situation
 from nodeagent.tune.conflicts import Conflict, find_conflicts, unanswered
@@ -103,8 +104,8 @@ def make_plan(
     enabled = enabled_tunables(profile, tunables, only=only)
     facts = placed(facts, profile)
     planned = tuple(
-        TunablePlan(tunable=tunable.name, items=items, verdict=judge(host, tunable, profile, facts))
-        for tunable, items in plan_all(host, enabled, profile, facts)
+        TunablePlan(tunable=tunable.name, items=items, verdict=verdict_of(host, tunable, observed, profile, facts))
+        for tunable, observed, items in plan_all(host, enabled, profile, facts)
     )
     items = tuple(item for tunable in planned for item in tunable.items)
     return Plan(
@@ -122,14 +123,15 @@ def make_plan(
 
 def plan_all(
     host: HostReader, enabled: Sequence[AnyTunable], profile: Profile, facts: HostFacts
-) -> Iterator[tuple[AnyTunable, tuple[PlanItem, ...]]]:
-    """What each would do now, in order; one deferred step for a tunable that follows one which has steps."""
+) -> Iterator[tuple[AnyTunable, Any, tuple[PlanItem, ...]]]:
+    """What each sees and would do now, in order; one deferred step for one that follows a tunable which has steps."""
     planned: dict[str, tuple[PlanItem, ...]] = {}
     for tunable in enabled:
+        observed = observe(host, tunable, profile, facts)
         earlier = [item for name in planned if name in tunable.follows for item in planned[name]]
-        items = (_deferred_whole(tunable, earlier),) if earlier else plan_items(host, tunable, profile, facts)
+        items = (_deferred_whole(tunable, earlier),) if earlier else steps_of(tunable, observed, profile, facts)
         planned[tunable.name] = items
-        yield tunable, items
+        yield tunable, observed, items
 
 
 def _deferred_whole(tunable: AnyTunable, earlier: Sequence[PlanItem]) -> Deferred:
