@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from nodeagent.model.knob_form import KnobForm
 from nodeagent.model.risk import Risk
@@ -66,7 +66,27 @@ class Change(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteFile(Change):
+class SetState(Change):
+    """Bring an object from one state to another; the way back is the same change with the two swapped.
+
+    Each kind declares `before` and `after` again, with the type of its states.
+    """
+
+    before: Any
+    after: Any
+
+    def before_state(self) -> str:
+        return str(self.before)
+
+    def after_state(self) -> str:
+        return str(self.after)
+
+    def inverse(self) -> Self:
+        return replace(self, before=self.after, after=self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFile(SetState):
     """Write one kernel knob below /proc/sys or /sys. Values are without the line end."""
 
     kind = "write-file"
@@ -77,17 +97,8 @@ class WriteFile(Change):
     after: str
     form: KnobForm = KnobForm.PLAIN
 
-    def before_state(self) -> str:
-        return self.before
-
-    def after_state(self) -> str:
-        return self.after
-
     def command(self) -> str:
         return f"echo {shlex.quote(self.after)} > {shlex.quote(self.path)}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +152,7 @@ def coupled_state(values: dict[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteConfig(Change):
+class WriteConfig(SetState):
     """Create, replace or remove one configuration file, whole. None is "no such file"."""
 
     kind = "write-config"
@@ -164,9 +175,6 @@ class WriteConfig(Change):
         if self.after is None:
             return f"rm {path}{reload}"
         return f"printf %s {shlex.quote(self.after)} | install -m {self.mode:04o} /dev/stdin {path}{reload}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 def is_unit_file(path: str) -> bool:
@@ -194,7 +202,7 @@ class DirectoryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetDirectory(Change):
+class SetDirectory(SetState):
     """Make a directory, change its owner and mode, or remove it while it is empty. None is "no such directory"."""
 
     kind = "set-directory"
@@ -219,9 +227,6 @@ class SetDirectory(Change):
             return f"install -d -m {self.after.mode:04o} -o {self.after.uid} -g {self.after.gid} {path}"
         return f"chown {owner} {path} && chmod {self.after.mode:04o} {path}"
 
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MountState:
@@ -236,7 +241,7 @@ class MountState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetMount(Change):
+class SetMount(SetState):
     """Mount a filesystem, change its options, or unmount it. None is "nothing mounted there".
 
     The states compare the options *named* by the profile (and their opposites) only: the kernel adds its own
@@ -271,9 +276,6 @@ class SetMount(Change):
         if self.before is not None:
             return f"mount -o remount,{options} {target}"
         return f"mount -t {self.after.fstype} -o {options} {self.after.source} {target}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,13 @@
 Source: NVM Express Base Specification 2.0, 5.27 (Set Features); nvme-set-feature(1).
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Lifetime, SetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetNvmeFeature(Change):
+class SetNvmeFeature(SetState):
     """Set one feature of an NVMe controller, which is found by its PCI function and must have this serial number.
 
     The value is not saved: the drive forgets it when it is reset, which every boot does.
@@ -34,9 +33,6 @@ class SetNvmeFeature(Change):
     def command(self) -> str:
         node = f'"/dev/$(ls /sys/bus/pci/devices/{self.address}/nvme)"'
         return f"nvme set-feature {node} --feature-id={self.feature} --value={self.after}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 def feature_state(feature: int, value: int) -> str:

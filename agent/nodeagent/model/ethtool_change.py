@@ -9,10 +9,9 @@ rollback over several applies goes back to.
 Sources: ethtool(8), include/uapi/linux/ethtool.h.
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Lifetime, SetState
 from nodeagent.model.network_change import interface_words
 from nodeagent.model.port_settings import Channels, Coalescing, Rings
 
@@ -24,7 +23,7 @@ def _interface(address: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetChannels(Change):
+class SetChannels(SetState):
     """Set how many queues a port has. Interrupts come and go with them, and the table of flows is spread anew."""
 
     kind = "set-channels"
@@ -34,22 +33,13 @@ class SetChannels(Change):
     before: Channels
     after: Channels
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
         return f"ethtool -L {_interface(self.address)} {words}"
 
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetRings(Change):
+class SetRings(SetState):
     """Set how many frames the queues of a port hold."""
 
     kind = "set-rings"
@@ -59,22 +49,13 @@ class SetRings(Change):
     before: Rings
     after: Rings
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         words = " ".join(f"{name} {value}" for name, value in self.after.given().items())
         return f"ethtool -G {_interface(self.address)} {words}"
 
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetCoalescing(Change):
+class SetCoalescing(SetState):
     """Set one of the values that say when a port interrupts; what the card does with the others is its own matter."""
 
     kind = "set-coalescing"
@@ -84,18 +65,9 @@ class SetCoalescing(Change):
     before: Coalescing
     after: Coalescing
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         words = " ".join(f"{name.replace('_', '-')} {_word(value)}" for name, value in self.after.given().items())
         return f"ethtool -C {_interface(self.address)} {words}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +84,7 @@ class FeatureState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetFeatures(Change):
+class SetFeatures(SetState):
     """Switch feature flags of a port, all at once.
 
     Only the wishes for these flags are written. A flag that the kernel holds off because one of these is off keeps its
@@ -136,9 +108,6 @@ class SetFeatures(Change):
         words = " ".join(f"{feature.name} {_word(feature.requested)}" for feature in self.after)
         return f"ethtool -K {_interface(self.address)} {words}"
 
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
-
 
 def features_state(features: tuple[FeatureState, ...]) -> str:
     """The canonical state of several flags, whatever their order."""
@@ -146,7 +115,7 @@ def features_state(features: tuple[FeatureState, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetFlowHash(Change):
+class SetFlowHash(SetState):
     """Set which fields of a packet choose its receive queue. `flow` is udp4 or udp6, fields are ethtool's letters."""
 
     kind = "set-flow-hash"
@@ -157,17 +126,8 @@ class SetFlowHash(Change):
     before: str
     after: str
 
-    def before_state(self) -> str:
-        return self.before
-
-    def after_state(self) -> str:
-        return self.after
-
     def command(self) -> str:
         return f"ethtool -N {_interface(self.address)} rx-flow-hash {self.flow} {self.after}"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 def _word(value: object) -> str:

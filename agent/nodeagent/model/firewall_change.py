@@ -9,11 +9,10 @@ Sources: nft(8), libnftables-json(5).
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
 
-from nodeagent.model.change import ABSENT, Change, Lifetime
+from nodeagent.model.change import ABSENT, Lifetime, SetState
 
 FAMILY = "inet"
 TABLE = "nodeagent"
@@ -79,7 +78,7 @@ def address_ranges(bounds: Iterable[tuple[int, int]]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetFirewallTable(Change):
+class SetFirewallTable(SetState):
     """Put our table into the kernel, replace it or take it out; None is "no such table".
 
     One transaction of nf_tables: packets meet the old rules or the new ones, never none. What dynamic sets had counted
@@ -106,6 +105,3 @@ class SetFirewallTable(Change):
 
     def command(self) -> str:
         return f"printf %s {shlex.quote(self.script)} | nft -f -"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)

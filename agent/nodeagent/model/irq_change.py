@@ -7,10 +7,9 @@ Sources: Documentation/core-api/irq/irq-affinity.rst; kernel/irq/proc.c.
 """
 
 import shlex
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Lifetime, SetState
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.interrupts import VectorName
 
@@ -18,7 +17,7 @@ _PCI = "/sys/bus/pci/devices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetIrqAffinity(Change):
+class SetIrqAffinity(SetState):
     """Where a vector may fire. Where it does fire follows later, at its next interrupt, and is no part of the state."""
 
     kind = "set-irq-affinity"
@@ -29,17 +28,8 @@ class SetIrqAffinity(Change):
     before: CpuSet
     after: CpuSet
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         directory = f"{_PCI}/{shlex.quote(self.address)}/msi_irqs"
         is_it = f'[ "$(cat /sys/kernel/irq/$n/actions)" = {shlex.quote(self.vector.action)} ]'
         numbers = f"ls {directory} | sort -n | while read -r n; do {is_it} && echo $n; done"
         return f'echo {self.after} > "/proc/irq/$({numbers} | sed -n {self.vector.turn + 1}p)/smp_affinity_list"'
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)

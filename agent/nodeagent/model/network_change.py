@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Change, Lifetime, SetState
 from nodeagent.model.port import VfAttributes
 
 _PCI = "/sys/bus/pci/devices"
@@ -33,7 +33,7 @@ class VfCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetVfCount(Change):
+class SetVfCount(SetState):
     """Make or destroy VFs. The kernel goes from one number to another only through 0, which destroys all of them.
 
     `autoprobe` is written before the number, so that VFs that are to get an address or another driver first are born
@@ -48,12 +48,6 @@ class SetVfCount(Change):
     before: VfCount
     after: VfCount
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         directory = f"{_PCI}/{self.address}"
         steps = []
@@ -65,12 +59,9 @@ class SetVfCount(Change):
             steps.append(f"echo {self.after.vfs} > {directory}/sriov_numvfs")
         return " && ".join(steps) or "true"
 
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetVf(Change):
+class SetVf(SetState):
     """Set what a PF's driver keeps for one VF. Both states name the same attributes, those that somebody asked for.
 
     `rebind` is the driver to take the VF from and give it back to: a VF takes a new address only when it is probed, and
@@ -88,12 +79,6 @@ class SetVf(Change):
     rebind: str = ""
     own_vectors: int = 0
 
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
-
     def command(self) -> str:
         if self.after.msix is None:
             set_it = f'ip link set dev "$(ls {_PCI}/{self.address}/net)" vf {self.index} {_ip_words(self.after)}'
@@ -105,9 +90,6 @@ class SetVf(Change):
         vf = f"$(basename $(readlink {_PCI}/{self.address}/virtfn{self.index}))"
         driver = f"/sys/bus/pci/drivers/{shlex.quote(self.rebind)}"
         return f'echo "{vf}" > {driver}/unbind && {set_it} && echo "{vf}" > {driver}/bind'
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 def _ip_words(wanted: VfAttributes) -> str:
@@ -136,7 +118,7 @@ class DriverBinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BindDriver(Change):
+class BindDriver(SetState):
     """Give a VF to a driver, to another one, or to none."""
 
     kind = "bind-driver"
@@ -146,12 +128,6 @@ class BindDriver(Change):
     index: int
     before: DriverBinding
     after: DriverBinding
-
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
 
     def command(self) -> str:
         vf = f"{_PCI}/{self.address}/virtfn{self.index}"
@@ -164,9 +140,6 @@ class BindDriver(Change):
         if self.after.driver and self.before.driver != self.after.driver:
             steps.append(f"echo {name} > /sys/bus/pci/drivers_probe")
         return " && ".join(steps) or "true"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,9 @@ Sources: systemctl(1), systemd.unit(5).
 """
 
 import shlex
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Lifetime, SetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class UnitCondition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetUnit(Change):
+class SetUnit(SetState):
     """Stop or start a unit, enable or disable it, mask or unmask it, all by systemctl.
 
     The mask is made before the unit is stopped, so that nothing starts it in between; a unit is started, and its links
@@ -41,12 +40,6 @@ class SetUnit(Change):
     unit: str
     before: UnitCondition
     after: UnitCondition
-
-    def before_state(self) -> str:
-        return str(self.before)
-
-    def after_state(self) -> str:
-        return str(self.after)
 
     def verbs(self) -> tuple[str, ...]:
         """The verbs of systemctl, in order; () where nothing differs."""
@@ -66,6 +59,3 @@ class SetUnit(Change):
 
     def command(self) -> str:
         return " && ".join(f"systemctl {verb} {shlex.quote(self.unit)}" for verb in self.verbs()) or "true"
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)

@@ -1,10 +1,9 @@
 """Switching one swap area off, and on again as it was. Sources: swapon(8), swapoff(8), swapon(2)."""
 
 import shlex
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from nodeagent.model.change import Change, Lifetime
+from nodeagent.model.change import Lifetime, SetState
 
 OFF = "off"
 
@@ -21,7 +20,7 @@ class SwapState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetSwap(Change):
+class SetSwap(SetState):
     """Stop swapping to an area, or start it. None is "not in use".
 
     `uuid` is that of the area's header, "" where it has none: nothing is switched on under a name that another area
@@ -52,6 +51,3 @@ class SetSwap(Change):
 
     def command(self) -> str:
         return shlex.join(self.argv())
-
-    def inverse(self) -> Self:
-        return replace(self, before=self.after, after=self.before)
