@@ -12,6 +12,7 @@ from nodeagent.model.reading import Reading, ReadStatus
 from nodeagent.model.risk import Risk
 from nodeagent.model.setting import Bound, Mode, Setting
 from nodeagent.model.verdict import Finding, State
+from nodeagent.tune.reasoned import reasoned
 
 if TYPE_CHECKING:
     from nodeagent.model.change import Change
@@ -118,15 +119,13 @@ def finding(
     """A finding about a knob; `got` and the remedy of DRIFT have defaults."""
     if remedy is None:
         remedy = "" if state is State.OK else APPLY_REMEDY
-    return Finding(
+    return reasoned(
         subject=knob.key,
         state=state,
         got=f"{knob.label} {knob.current if got is None else got}".lstrip(),
         wanted=f"{knob.label} {wanted_text(knob.setting, knob.value)}".lstrip(),
         remedy=remedy,
-        why=knob.setting.why,
-        source=knob.setting.source,
-        optional=knob.setting.mode is Mode.WARN,
+        setting=knob.setting,
         id=id,
     )
 

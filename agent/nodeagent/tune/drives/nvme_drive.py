@@ -13,11 +13,12 @@ from nodeagent.model.facts import BlockDevice, HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.nvme import NvmeDrive
 from nodeagent.model.reading import Reading, ReadStatus
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.drives.nvme_settings import KNOBS, NvmeSettings, RuntimeSuspend
 from nodeagent.tune.drives.queue import matching
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, accepts, compare, enforced, wanted_text, watched
+from nodeagent.tune.reasoned import reasoned
 
 TUNABLE = "nvme"
 _POWER_MANAGEMENT = 2
@@ -177,14 +178,12 @@ def _described(drive: Drive, number: int | None) -> str:
 def _about(
     drive: Drive, part: str, setting: Setting[Any], state: State, *, got: str, remedy: str = "", id: str | None = None
 ) -> Finding:
-    return Finding(
+    return reasoned(
         subject=drive.key(part),
         state=state,
         got=got,
         wanted=wanted_text(setting, str(setting.value)),
         remedy=remedy,
-        why=setting.why,
-        source=setting.source,
-        optional=setting.mode is Mode.WARN,
+        setting=setting,
         id=id,
     )

@@ -8,11 +8,12 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.interrupts import DeviceInterrupts, Interrupt, VectorName
 from nodeagent.model.irq_change import SetIrqAffinity
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.interrupts.targets import NAME, Target, reserved_cpus
 from nodeagent.tune.interrupts.vector_space import VECTORS_PER_CPU, VectorSpace
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, enforced
+from nodeagent.tune.reasoned import reasoned
 
 _LOOK_AGAIN = f"it moves at its next interrupt: send traffic, then nodeagent tune verify --only {NAME}; if it stays, "
 
@@ -72,11 +73,11 @@ class DeviceComparison:
 
     def _told(self, vector: Interrupt, state: State, **fields: Any) -> Comparison:
         subject = f"{self.target.key}:{vector.name}"
-        return Comparison(finding=finding(subject, state, self.setting, **fields))
+        return Comparison(finding=reasoned(subject, state, self.setting, **fields))
 
     def _fires_elsewhere(self, vector: Interrupt, cpus: CpuSet) -> Comparison:
         """Allowed is not moved: the kernel acts when the interrupt fires, or could not find a vector."""
-        told = finding(
+        told = reasoned(
             f"{self.target.key}:{vector.name}:effective",
             State.DRIFT,
             self.setting,
@@ -105,7 +106,7 @@ class DeviceComparison:
     def _odd(self, part: str, got: str, wanted: str, identifier: str, remedy: str) -> Comparison:
         subject = f"{self.target.key}:{part}"
         fields: dict[str, Any] = {"got": got, "wanted": wanted, "remedy": remedy, "id": identifier, "optional": True}
-        return Comparison(finding=finding(subject, State.UNKNOWN, self.setting, **fields))
+        return Comparison(finding=reasoned(subject, State.UNKNOWN, self.setting, **fields))
 
 
 def fixed_vectors(target: Target, device: DeviceInterrupts, facts: HostFacts) -> Iterator[Finding]:
@@ -132,15 +133,3 @@ def fixed_vectors(target: Target, device: DeviceInterrupts, facts: HostFacts) ->
 
 def _together(sets: Iterator[CpuSet | None]) -> CpuSet:
     return CpuSet.of(cpu for cpus in sets if cpus for cpu in cpus)
-
-
-def finding(subject: str, state: State, setting: Setting[Any], *, optional: bool = False, **fields: Any) -> Finding:
-    """A finding with the reasons of a setting; `optional` beside what its mode says."""
-    return Finding(
-        subject=subject,
-        state=state,
-        why=setting.why,
-        source=setting.source,
-        optional=optional or setting.mode is Mode.WARN,
-        **fields,
-    )

@@ -16,6 +16,7 @@ from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.knob import APPLY_REMEDY, accepts, wanted_text, watched
 from nodeagent.tune.ports.sriov_settings import DEFAULT_DRIVER, GROUPS, NO_DRIVER, wanted_attributes
 from nodeagent.tune.ports.vf_support import OWN_VECTORS, VF_DRIVERS, WITHOUT_INTERFACE, rate_needs_link, refusal
+from nodeagent.tune.reasoned import reasoned
 
 TUNABLE = "sriov"
 _NOT_THERE = "no such VF yet"
@@ -287,14 +288,12 @@ class _Teller:
         return step if self.setting.mode is Mode.ENFORCE else replace(step, item=None)
 
     def _finding(self, state: State, got: str, remedy: str, id: str | None) -> Finding:
-        return Finding(
+        return reasoned(
             subject=self.key,
             state=state,
             got=got,
             wanted=self.wanted,
             remedy=remedy,
-            why=self.setting.why,
-            source=self.setting.source,
-            optional=self.setting.mode is Mode.WARN,
+            setting=self.setting,
             id=id,
         )

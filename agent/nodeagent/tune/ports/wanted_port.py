@@ -14,10 +14,11 @@ from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.port import Port
 from nodeagent.model.port_settings import LACKING, PortSettings
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.knob import APPLY_REMEDY, enforced
 from nodeagent.tune.ports.selection import E, Entry, first_meant, matching
+from nodeagent.tune.reasoned import reasoned
 
 NEEDS: tuple[Need, ...] = (
     Need(kind=NeedKind.ROOT, name="root", reason="CAP_NET_ADMIN: ethtool's ioctls", remedy="run it with sudo"),
@@ -74,15 +75,13 @@ class Teller:
         return self.unknown(f"not told: {problem}", "run it as root on the machine itself", id)
 
     def _finding(self, state: State, got: str, remedy: str, id: str | None) -> Finding:
-        return Finding(
+        return reasoned(
             subject=self.key,
             state=state,
             got=f"{self.label} {got}",
             wanted=f"{self.label} {self.wanted}",
             remedy=remedy,
-            why=self.setting.why,
-            source=self.setting.source,
-            optional=self.setting.mode is Mode.WARN,
+            setting=self.setting,
             id=id,
         )
 

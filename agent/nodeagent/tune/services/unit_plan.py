@@ -14,10 +14,11 @@ from typing import Any
 
 from nodeagent.model.change import Risk
 from nodeagent.model.service_change import SetUnit, UnitCondition
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.unit_state import ETC_UNITS, Enablement, UnitState
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, enforced
+from nodeagent.tune.reasoned import reasoned
 from nodeagent.tune.services.unit_words import told
 
 
@@ -142,14 +143,12 @@ def _listed(links: Sequence[str]) -> str:
 
 def _finding(item: WantedUnit, state: State, *, got: str = "", remedy: str = "", id: str | None = None) -> Finding:
     needs_remedy = state is not State.OK and not remedy
-    return Finding(
+    return reasoned(
         subject=item.key,
         state=state,
         got=got or told(item.unit),
         wanted=item.wanted.value,
         remedy=APPLY_REMEDY if needs_remedy else remedy,
-        why=item.setting.why,
-        source=item.setting.source,
-        optional=item.setting.mode is Mode.WARN,
+        setting=item.setting,
         id=id,
     )

@@ -40,7 +40,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.reading import Reading, ReadStatus
-from nodeagent.model.setting import Bound, Mode, Setting
+from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, enforced, finding, watched
@@ -55,6 +55,7 @@ from nodeagent.tune.processors.policy import (
     governor_first,
     read_cpufreq,
 )
+from nodeagent.tune.reasoned import reasoned
 
 NAME = "cpu-governor"
 PREFERENCES = (PERFORMANCE, "balance_performance", "balance_power", "power")
@@ -302,14 +303,12 @@ def _boost_knob(
 def _without_cpufreq(settings: GovernorSettings) -> Iterator[Finding]:
     for name, setting in ((GOVERNOR, settings.governor), (PREFERENCE, settings.energy_performance_preference)):
         if setting is not None and watched(setting):
-            yield Finding(
+            yield reasoned(
                 subject=f"{NAME}:{name}",
                 state=State.NOT_APPLICABLE,
                 got="no cpufreq policy",
                 wanted=str(setting.value),
                 remedy=_NO_CPUFREQ,
-                why=setting.why,
-                source=setting.source,
-                optional=setting.mode is Mode.WARN,
+                setting=setting,
                 id="NA-CPU-002",
             )

@@ -35,7 +35,7 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.placement import CpuRole
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Pattern
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, compare, enforced, watched
@@ -53,6 +53,7 @@ from nodeagent.tune.processors.isolation_state import (
     read_isolation,
     start_text,
 )
+from nodeagent.tune.reasoned import reasoned
 
 NAME = "cpu-isolation"
 SLICE_KEY, START_KEY = f"{NAME}:slice", f"{NAME}:start"
@@ -290,14 +291,12 @@ class _Comparer:
 def _finding(
     key: str, setting: Setting[Any], state: State, *, got: str, wanted: str, remedy: str = "", id: str | None = None
 ) -> Finding:
-    return Finding(
+    return reasoned(
         subject=key,
         state=state,
         got=got,
         wanted=wanted,
         remedy=remedy,
-        why=setting.why,
-        source=setting.source,
-        optional=setting.mode is Mode.WARN,
+        setting=setting,
         id=id,
     )

@@ -40,7 +40,7 @@ from nodeagent.model.reading import Reading
 from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.interrupts import irqbalance
-from nodeagent.tune.interrupts.comparison import DeviceComparison, finding, fixed_vectors
+from nodeagent.tune.interrupts.comparison import DeviceComparison, fixed_vectors
 from nodeagent.tune.interrupts.irqbalance import Irqbalance
 from nodeagent.tune.interrupts.settings import IrqAffinitySettings, Settings
 from nodeagent.tune.interrupts.spread import Spreader
@@ -55,6 +55,7 @@ from nodeagent.tune.interrupts.targets import (
 )
 from nodeagent.tune.interrupts.vector_space import VectorSpace, read_load
 from nodeagent.tune.knob import APPLY_REMEDY, Comparison, Knob, compare, enforced, watched
+from nodeagent.tune.reasoned import reasoned
 
 DEFAULT_MASK = "/proc/irq/default_smp_affinity"
 _NO_ROLES = "add the section `placement` to the profile, or name CPUs by number"
@@ -173,7 +174,7 @@ def _unusable(
         return _no_cpus(target.key, setting, cpus)
     if any(vector.name.action for vector in device.vectors):
         return None
-    return finding(
+    return reasoned(
         target.key,
         State.NOT_APPLICABLE,
         setting,
@@ -187,7 +188,7 @@ def _unusable(
 def _no_cpus(subject: str, setting: Setting[str], cpus: CpuSet | None) -> Finding:
     got = "nothing places roles on this machine" if cpus is None else f"CPUs {cpus or 'none'}, none of them online"
     remedy = _NO_ROLES if cpus is None else "see `cat /sys/devices/system/cpu/online`, and name CPUs that are online"
-    return finding(subject, State.UNKNOWN, setting, got=got, wanted=setting.value, remedy=remedy, id="NA-IRQ-004")
+    return reasoned(subject, State.UNKNOWN, setting, got=got, wanted=setting.value, remedy=remedy, id="NA-IRQ-004")
 
 
 def _fixed(observed: IrqSeen, settings: IrqAffinitySettings, facts: HostFacts) -> Iterator[Finding]:
@@ -244,16 +245,16 @@ def _irqbalance_findings(observed: IrqSeen, settings: IrqAffinitySettings, facts
         return
     wanted = "kept away from these devices"
     if not (seen.installed or seen.running):
-        yield finding(key, State.OK, setting, got="not installed", wanted=wanted)
+        yield reasoned(key, State.OK, setting, got="not installed", wanted=wanted)
     elif obstacle := _obstacle(seen):
         remedy = f"look at it as root; a policy script of your own can be joined with ours by hand: {irqbalance.SCRIPT}"
-        yield finding(key, State.UNKNOWN, setting, got=obstacle, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
+        yield reasoned(key, State.UNKNOWN, setting, got=obstacle, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
     elif changes := irqbalance.file_changes(seen, _wanted_files(observed, settings, facts), setting, NAME):
         for change in changes:
             got, told = change.before_state(), change.after_state()
-            yield finding(change.key, State.DRIFT, setting, got=got, wanted=told, remedy=APPLY_REMEDY)
+            yield reasoned(change.key, State.DRIFT, setting, got=got, wanted=told, remedy=APPLY_REMEDY)
     elif seen.running and not seen.asks_us:
         got, remedy = "it runs and has not been told yet", f"NEEDS restart: {irqbalance.RESTART}"
-        yield finding(key, State.UNKNOWN, setting, got=got, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
+        yield reasoned(key, State.UNKNOWN, setting, got=got, wanted=wanted, remedy=remedy, id="NA-IRQ-006")
     else:
-        yield finding(key, State.OK, setting, got=wanted, wanted=wanted)
+        yield reasoned(key, State.OK, setting, got=wanted, wanted=wanted)

@@ -29,12 +29,12 @@ from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.placement import CpuRole
-from nodeagent.model.setting import Mode
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.tune.kernel.boot_loader import DIRECTORY, DROP_IN, MENU, RUNNING, BootState, drop_in_text, read_boot
 from nodeagent.tune.kernel.boot_parameters import Wanted, means_the_same, mentioned, wanted_parameters
 from nodeagent.tune.kernel.boot_settings import KernelCommandLine, KernelCommandLineSettings
 from nodeagent.tune.knob import APPLY_REMEDY, enforced
+from nodeagent.tune.reasoned import reasoned
 
 NAME = "kernel-command-line"
 KEY = f"{NAME}:grub"
@@ -224,14 +224,12 @@ def _words(tokens: Sequence[str], wanted: Wanted) -> str:
 
 
 def _finding(wanted: Wanted, state: State, *, got: str, remedy: str = "", id: str | None = None) -> Finding:
-    return Finding(
+    return reasoned(
         subject=KEY,
         state=state,
         got=got,
         wanted=" ".join(wanted.tokens) or f"{wanted.label}={wanted.setting.value}",
         remedy=remedy,
-        why=wanted.setting.why,
-        source=wanted.setting.source,
-        optional=wanted.setting.mode is Mode.WARN,
+        setting=wanted.setting,
         id=id,
     )

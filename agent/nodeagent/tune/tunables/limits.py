@@ -38,6 +38,7 @@ from nodeagent.model.unit_state import ETC_UNITS, UnitState
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Range
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
+from nodeagent.tune.reasoned import reasoned
 from nodeagent.tune.services.unit_limits import (
     KINDS,
     Limit,
@@ -318,15 +319,13 @@ class _Unit:
         id: str | None = None,
     ) -> Finding:
         given = self._given(kind)
-        return Finding(
+        return reasoned(
             subject=self.key,
             state=state,
             got=got or f"{kind.name} {given if given is not None else 'left to systemd'}",
             wanted=f"{kind.name} {_wanted(setting)}",
             remedy=remedy,
-            why=setting.why,
-            source=setting.source,
-            optional=setting.mode is Mode.WARN,
+            setting=setting,
             id=id,
         )
 

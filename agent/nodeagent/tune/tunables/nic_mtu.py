@@ -25,7 +25,7 @@ from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.port import Port
 from nodeagent.model.selector import NicSelector
-from nodeagent.model.setting import Mode, Setting
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check
 from nodeagent.profiles.name import Name
@@ -33,6 +33,7 @@ from nodeagent.tune.knob import watched
 from nodeagent.tune.ports.selection import entry_faults, first_meant, matching, no_ports, unmatched
 from nodeagent.tune.ports.sriov_settings import Mtu
 from nodeagent.tune.ports.vf_plan import Step
+from nodeagent.tune.reasoned import reasoned
 from nodeagent.tune.tunables.sriov import port_mtu_step
 
 NAME = "nic-mtu"
@@ -108,15 +109,13 @@ def _step(port: Port, entry: MtuSettings) -> Step:
         return step
     names = ", ".join(f"VF {vf.index} has {vf.mtu}" for vf in larger[:4])
     return Step(
-        finding=Finding(
+        finding=reasoned(
             subject=key,
             state=State.UNKNOWN,
             got=str(port.mtu),
             wanted=str(entry.mtu.value),
             remedy=f"{names}: lower them first, or set both with the entry `mtu` of the tunable sriov",
-            why=entry.mtu.why,
-            source=entry.mtu.source,
-            optional=entry.mtu.mode is Mode.WARN,
+            setting=entry.mtu,
             id="NA-MTU-004",
         )
     )

@@ -37,12 +37,12 @@ from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern, Range
 from nodeagent.profiles.name import Name
-from nodeagent.tune.interrupts.comparison import finding as told
 from nodeagent.tune.interrupts.spread import queue_order
 from nodeagent.tune.interrupts.targets import chosen_cpus
 from nodeagent.tune.knob import Comparison, Comparisons, Knob, compare, watched
 from nodeagent.tune.ports.selection import matching, miscounted, nic_faults
 from nodeagent.tune.processors.choice import CpuChoice, resolve
+from nodeagent.tune.reasoned import reasoned
 
 NAME = "rps-xps"
 FLOW_ENTRIES = "/proc/sys/net/core/rps_sock_flow_entries"
@@ -222,7 +222,7 @@ def _compare_port(
     if asked and asked[0] is not None and not port.receive and not port.transmit:
         key, wanted = f"{NAME}:{address}", "queues"
         fields: dict[str, Any] = {"got": "no queues", "wanted": wanted, "remedy": _NO_QUEUES, "id": "NA-RPS-002"}
-        yield Comparison(finding=told(key, State.NOT_APPLICABLE, asked[0], **fields))
+        yield Comparison(finding=reasoned(key, State.NOT_APPLICABLE, asked[0], **fields))
         return
     for at, queue in enumerate(port.receive):
         yield from _rps(f"{NAME}:{address}:rx-{at}", address, queue, entry, facts)
@@ -295,7 +295,7 @@ def _cpus_knob(key: str, setting: Setting[str], reading: Reading, cpus: CpuSet |
 
 def _no_cpus(key: str, setting: Setting[str]) -> Finding:
     got = "none of these CPUs can take packets on this machine"
-    return told(key, State.UNKNOWN, setting, got=got, wanted=setting.value, remedy=_NO_CPUS, id="NA-RPS-003")
+    return reasoned(key, State.UNKNOWN, setting, got=got, wanted=setting.value, remedy=_NO_CPUS, id="NA-RPS-003")
 
 
 def _power_of_two(count: int) -> str:

@@ -41,6 +41,7 @@ from nodeagent.tune.ports.vf_owners import Owner, find_owners
 from nodeagent.tune.ports.vf_plan import Step, WantedVf
 from nodeagent.tune.ports.vf_support import VF_DRIVERS
 from nodeagent.tune.ports.vf_vectors import vector_steps
+from nodeagent.tune.reasoned import reasoned
 
 NAME = "sriov"
 
@@ -348,15 +349,13 @@ def port_mtu_step(port: Port, setting: Setting[int] | None, *, key: str, tunable
         return Step()
 
     def told(state: State, got: str, remedy: str, id: str | None = None) -> Finding:
-        return Finding(
+        return reasoned(
             subject=key,
             state=state,
             got=got,
             wanted=wanted_text(setting, str(setting.value)),
             remedy=remedy,
-            why=setting.why,
-            source=setting.source,
-            optional=setting.mode is Mode.WARN,
+            setting=setting,
             id=id,
         )
 

@@ -33,7 +33,7 @@ from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
 from nodeagent.model.reading import ReadStatus
 from nodeagent.model.service_change import SetUnit, UnitCondition
-from nodeagent.model.setting import Bound, Mode, Setting
+from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.swap_area import SwapArea
 from nodeagent.model.swap_change import SetSwap, SwapState
 from nodeagent.model.unit_state import ETC_UNITS, UnitState
@@ -41,6 +41,7 @@ from nodeagent.model.units import format_bytes
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import APPLY_REMEDY, enforced, watched
+from nodeagent.tune.reasoned import reasoned
 from nodeagent.tune.services.second_owners import is_at_work
 from nodeagent.tune.services.swap_boot import MAKERS, SwapLine, SwapUnit, discard_of, same, swap_lines, swap_units
 from nodeagent.tune.services.unit_words import has_systemd
@@ -264,14 +265,12 @@ def _makers(seen: SwapSeen, setting: Setting[str]) -> Iterator[Finding]:
 def _finding(
     name: str, state: State, setting: Setting[str], *, got: str, remedy: str = "", id: str | None = None
 ) -> Finding:
-    return Finding(
+    return reasoned(
         subject=f"{NAME}:{name}",
         state=state,
         got=got,
         wanted=setting.value,
         remedy=remedy,
-        why=setting.why,
-        source=setting.source,
-        optional=setting.mode is Mode.WARN,
+        setting=setting,
         id=id,
     )

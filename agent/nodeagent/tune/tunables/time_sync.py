@@ -30,11 +30,12 @@ from nodeagent.model.clock_state import ClockState
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.host_reader import HostReader
 from nodeagent.model.need import Need, NeedKind
-from nodeagent.model.setting import Bound, Mode, Setting
+from nodeagent.model.setting import Bound, Setting
 from nodeagent.model.unit_state import UnitState
 from nodeagent.model.verdict import Finding, State, Verdict
 from nodeagent.profiles.constraint import Check, Fault, Pattern
 from nodeagent.tune.knob import Comparison, Comparisons, enforced, watched
+from nodeagent.tune.reasoned import reasoned
 from nodeagent.tune.services.second_owners import is_at_work
 from nodeagent.tune.services.time_daemons import DAEMONS, NAMES, SYNCHRONISED_BY_TIMESYNCD, configured_servers
 from nodeagent.tune.services.unit_plan import Wanted, WantedUnit, compare_unit
@@ -264,14 +265,13 @@ def _finding(
     id: str | None = None,
     told: bool = False,
 ) -> Finding:
-    return Finding(
+    return reasoned(
         subject=f"{NAME}:{name}",
         state=state,
         got=got,
         wanted=setting.value,
         remedy=remedy,
-        why=setting.why,
-        source=setting.source,
-        optional=told or setting.mode is Mode.WARN,
+        setting=setting,
+        optional=told,
         id=id,
     )
