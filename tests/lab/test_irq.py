@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from cherrylab.guests.guest import Guest
+from tests.lab.steps import lay_out
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -75,8 +76,7 @@ except HostError as error:
 def clean(node: Guest) -> Guest:
     """The node as it booted, its interrupts free to fire anywhere; the profiles lie in /root."""
     node.shell.check(_RESET, timeout_seconds=120)
-    for name, text in (("irq", _PROFILE), ("away", _AWAY)):
-        node.shell.check(f"cat > /root/{name}.yaml << 'END'\n{text}END")
+    lay_out(node, {"irq": _PROFILE, "away": _AWAY})
     return node
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from cherrylab.guests.guest import Guest
+from tests.lab.steps import kill_after, lay_out
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -60,8 +61,7 @@ exit 1
 def clean(node: Guest) -> Iterator[Guest]:
     """The node with the settings that its driver gives a port; the profiles lie in /root."""
     node.shell.check(_RESET, timeout_seconds=120)
-    for name, text in (("all", _ALL), ("vfs", _VFS)):
-        node.shell.check(f"cat > /root/{name}.yaml << 'END'\n{text}END")
+    lay_out(node, {"all": _ALL, "vfs": _VFS})
     yield node
     node.shell.check(_RESET, timeout_seconds=120)
 
@@ -69,7 +69,7 @@ def clean(node: Guest) -> Iterator[Guest]:
 def _profile(guest: Guest, tunable: str, settings: str) -> None:
     """/root/one.yaml with one entry for the port."""
     entry = f"    - {{name: data, nic: {{driver: igb, count: 1}}, {settings}}}"
-    guest.shell.check(f"cat > /root/one.yaml << 'END'\nschema: 1\nsummary: x\ntune:\n  {tunable}:\n{entry}\nEND")
+    lay_out(guest, {"one": f"schema: 1\nsummary: x\ntune:\n  {tunable}:\n{entry}\n"})
 
 
 def _now(guest: Guest, flag: str, label: str) -> str:
@@ -165,16 +165,6 @@ def test_queues_and_rings_follow_the_vfs_that_are_made_before_them(clean: Guest)
 def test_an_apply_that_is_killed_is_undone_by_a_rollback(clean: Guest, steps: int) -> None:
     """`steps` are told before the signal; the next one is under way when it comes."""
     before = clean.shell.check(_SNAPSHOT)
-    clean.shell.check(
-        f"""
-        {_APPLY} /root/all.yaml > /root/told 2>&1 &
-        apply=$!
-        while kill -0 $apply && [ "$(grep -c '^\\[' /root/told)" -lt {steps} ]; do sleep 0.05; done
-        kill -9 $apply
-        wait $apply
-        [ $? = 137 ]
-        """,
-        timeout_seconds=600,
-    )
+    kill_after(clean, f"{_APPLY} /root/all.yaml", steps=steps)
     assert clean.shell.run("nodeagent tune rollback", timeout_seconds=300).exit_code == 0
     assert clean.shell.check(_SNAPSHOT) == before

@@ -5,7 +5,6 @@ wipefs in the guest.
 """
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -17,6 +16,7 @@ from cherrylab.guests.guest import Guest
 from cherrylab.guests.lab import Lab
 from cherrylab.guests.template import MIB, SMALL, Drive
 from tests.lab.agent import install
+from tests.lab.steps import lay_out, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -61,7 +61,7 @@ def cloud(lab: Lab) -> Iterator[Guest]:
     guest = lab.add(CLOUD)
     guest.wait(timeout_seconds=600)
     install(guest)
-    guest.shell.check(f"cat > /root/raid.yaml << 'END'\n{_PROFILE}END")
+    lay_out(guest, {"raid": _PROFILE})
     yield guest
     lab.discard(guest)
 
@@ -85,7 +85,7 @@ def test_two_blank_drives_become_one_filesystem_that_is_there_after_a_power_cut(
     uuid = clean.shell.check("findmnt --noheadings --output UUID /mnt/one")
     clean.shell.check("echo kept > /mnt/one/file && sync")
     _power_cycle(clean)
-    assert _until(clean, "findmnt /mnt/one", seconds=120)
+    assert until(clean, "findmnt /mnt/one", seconds=120)
     assert clean.shell.check("cat /mnt/one/file; findmnt --noheadings --output UUID /mnt/one") == f"kept\n{uuid}"
     assert clean.shell.check("test -b /dev/md/mnt-one && echo there") == "there\n"
     clean.shell.check(_VERIFY, timeout_seconds=120)
@@ -158,15 +158,6 @@ def _power_cycle(guest: Guest) -> None:
     guest.power_on()
     guest.wait(timeout_seconds=600)
     guest.shell.run("systemctl is-system-running --wait", timeout_seconds=300)
-
-
-def _until(guest: Guest, script: str, *, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not guest.shell.run(script).ok:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.5)
-    return True
 
 
 def _images(guest: Guest) -> dict[str, str]:

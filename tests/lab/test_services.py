@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from cherrylab.guests.guest import Guest
+from tests.lab.steps import kill_after
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
@@ -187,16 +188,6 @@ def test_an_apply_that_is_killed_is_undone_by_a_rollback(ready: Guest, steps: in
     """`steps` are told before the signal; the next one is under way when it comes."""
     _profile(ready, "\n".join((_MASKED, _LIMITS, _SWAP)))
     before = ready.shell.check(_SNAPSHOT)
-    ready.shell.check(
-        f"""
-        {_APPLY} > /root/told 2>&1 &
-        apply=$!
-        while kill -0 $apply && [ "$(grep -c '^\\[' /root/told)" -lt {steps} ]; do sleep 0.02; done
-        kill -9 $apply
-        wait $apply
-        [ $? = 137 ]
-        """,
-        timeout_seconds=300,
-    )
+    kill_after(ready, _APPLY, steps=steps, timeout_seconds=300)
     assert ready.shell.run("nodeagent tune rollback", timeout_seconds=300).exit_code == 0
     assert ready.shell.check(_SNAPSHOT) == before

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cherrylab.guests.guest import Guest
+from tests.lab.steps import kill_after, lay_out, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -62,8 +63,7 @@ exit 1
 def clean(node: Guest) -> Guest:
     """The node as it booted, with the MTU that ports have; the profiles lie in /root."""
     node.shell.check(_RESET, timeout_seconds=120)
-    for name, text in (("vfs", _VFS), ("small", _SMALL_MTU)):
-        node.shell.check(f"cat > /root/{name}.yaml << 'END'\n{text}END")
+    lay_out(node, {"vfs": _VFS, "small": _SMALL_MTU})
     return node
 
 
@@ -87,19 +87,9 @@ def guests_of_vfs(applied: Guest, peer: Guest) -> Iterator[Guest]:
             ip -n vf{index} link set dev vf up
             """
         )
-    assert _until(applied, f"ip netns exec vf0 ping -c 1 -W 2 {peer.data_address}", seconds=60)
+    assert until(applied, f"ip netns exec vf0 ping -c 1 -W 2 {peer.data_address}", seconds=60)
     yield applied
     applied.shell.check("ip netns del vf0; ip netns del vf1; sleep 1")
-
-
-def _until(guest: Guest, script: str, *, seconds: float) -> bool:
-    """Does the script succeed in time?"""
-    deadline = time.monotonic() + seconds
-    while not guest.shell.run(script).ok:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.5)
-    return True
 
 
 def _vfs(guest: Guest) -> list[dict[str, Any]]:
@@ -199,17 +189,7 @@ def test_another_number_of_vfs_destroys_those_that_are_there_only_where_that_is_
 def test_an_apply_that_is_killed_is_undone_by_a_rollback(clean: Guest, steps: int) -> None:
     """`steps` are told before the signal; the next one is under way when it comes."""
     before = clean.shell.check(_SNAPSHOT)
-    clean.shell.check(
-        f"""
-        {_APPLY} /root/vfs.yaml > /root/told 2>&1 &
-        apply=$!
-        while kill -0 $apply && [ "$(grep -c '^\\[' /root/told)" -lt {steps} ]; do sleep 0.05; done
-        kill -9 $apply
-        wait $apply
-        [ $? = 137 ]
-        """,
-        timeout_seconds=600,
-    )
+    kill_after(clean, f"{_APPLY} /root/vfs.yaml", steps=steps)
     assert clean.shell.run("nodeagent tune rollback", timeout_seconds=300).exit_code == 0
     assert clean.shell.check(_SNAPSHOT) == before
     again = clean.shell.check("nodeagent tune rollback", timeout_seconds=120)
@@ -221,7 +201,7 @@ def test_an_mtu_that_cuts_the_connection_comes_back_without_the_agent(clean: Gue
     within_seconds = 40
     clean.shell.check("ip link set dev data0 mtu 9000")
     reach = f"ping -c 1 -W 2 -M do -s 8972 {clean.data_address}"
-    assert _until(peer, reach, seconds=60)
+    assert until(peer, reach, seconds=60)
     started = time.monotonic()
     clean.shell.check(
         f"""
@@ -235,7 +215,7 @@ def test_an_mtu_that_cuts_the_connection_comes_back_without_the_agent(clean: Gue
         timeout_seconds=120,
     )
     assert not peer.shell.run(reach).ok
-    assert _until(peer, reach, seconds=within_seconds + 60)
+    assert until(peer, reach, seconds=within_seconds + 60)
     took = time.monotonic() - started
     assert clean.shell.check("cat /sys/class/net/data0/mtu") == "9000\n"
     assert took < within_seconds + 60

@@ -6,7 +6,6 @@ guest. The other oracles are findmnt, lsblk, systemd and nvme-cli in the guest.
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cherrylab.guests.guest import Guest
+from tests.lab.steps import lay_out, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
 
@@ -106,7 +106,7 @@ def test_three_roles_are_made_on_their_drives_and_come_back_when_names_are_shuff
     guest.shell.check("echo kept > /mnt/ledger/file && sync")
     _power_cycle(guest, list(reversed(roles)))
     assert _names(guest) != before
-    assert _until(guest, "findmnt /mnt/ledger && findmnt /mnt/accounts && findmnt /mnt/snapshots", seconds=120)
+    assert until(guest, "findmnt /mnt/ledger && findmnt /mnt/accounts && findmnt /mnt/snapshots", seconds=120)
     assert _squeezed(guest.shell.check(_MOUNTS)) == _WHERE
     assert guest.shell.check("cat /mnt/ledger/file") == "kept\n"
     guest.shell.check("nodeagent tune verify --profile /root/roles.yaml", timeout_seconds=120)
@@ -233,7 +233,7 @@ def test_a_drive_pulled_between_plan_and_apply_is_missed_and_no_other_is_taken(c
         assert clean.shell.run(_MOUNTS).stdout == b""
     finally:
         clean.monitor.plug_nvme("nvme-accounts", serial="ACCT01", drive="accounts", bus=bus)
-    assert _until(clean, f"{_NODE}[ -b $(node ACCT01) ]", seconds=60)
+    assert until(clean, f"{_NODE}[ -b $(node ACCT01) ]", seconds=60)
 
 
 def test_a_drive_pulled_between_apply_and_rollback_is_said_and_the_rest_goes_back(clean: Guest) -> None:
@@ -246,7 +246,7 @@ def test_a_drive_pulled_between_apply_and_rollback_is_said_and_the_rest_goes_bac
         assert clean.shell.run("ls /etc/systemd/system/mnt-ledger.mount").exit_code != 0
     finally:
         clean.monitor.plug_nvme("nvme-accounts", serial="ACCT01", drive="accounts", bus=bus)
-    assert _until(clean, f"{_NODE}[ -b $(node ACCT01) ]", seconds=60)
+    assert until(clean, f"{_NODE}[ -b $(node ACCT01) ]", seconds=60)
 
 
 def test_what_a_drive_tells_is_what_nvme_cli_tells(clean: Guest) -> None:
@@ -283,7 +283,7 @@ def test_a_critical_warning_is_told_with_its_words(clean: Guest) -> None:
 
 
 def _send_profile(guest: Guest, name: str, text: str) -> None:
-    guest.shell.check(f"cat > /root/{name}.yaml << 'END'\n{text}END")
+    lay_out(guest, {name: text})
 
 
 def _power_cycle(guest: Guest, roles: list[str]) -> None:
@@ -302,16 +302,6 @@ def _names(guest: Guest) -> str:
 def _bus(guest: Guest, role: str) -> str:
     """Each drive sits below the root port of its place in the template."""
     return f"rp{[drive.role for drive in guest.template.drives].index(role)}"
-
-
-def _until(guest: Guest, script: str, *, seconds: float) -> bool:
-    """Does the script succeed in time?"""
-    deadline = time.monotonic() + seconds
-    while not guest.shell.run(script).ok:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.5)
-    return True
 
 
 def _squeezed(text: str) -> str:

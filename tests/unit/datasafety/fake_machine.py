@@ -2,24 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
 
 from nodeagent.model.change import Change, DirectoryState, MakeFilesystem, MountState, SetDirectory, SetMount
-from nodeagent.model.clock_state import ClockState
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import BlockDevice, Cpus, HostFacts, Kernel, Memory, Platform
 from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.mount_options import same_question
 from nodeagent.model.occupancy import Occupancy, Reason, Refusal, Signature
 from nodeagent.model.reading import Reading, ReadStatus
-from nodeagent.model.swap_area import SwapArea
+from tests.fixtures.bare_host import BareHost
 
 ROOT_OWNED = DirectoryState(mode=0o755, uid=0, gid=0)
 _DEFAULTS = frozenset({"rw", "relatime"})
 
 
 @dataclass(slots=True, kw_only=True)
-class FakeMachine:
+class FakeMachine(BareHost):
     """`contents` maps a drive to what is on it: None for blank. A mount hides the directory below with its own root."""
 
     contents: dict[str, Signature | None]
@@ -88,30 +86,6 @@ class FakeMachine:
             blank=content is None and device.name not in self.junk,
             refusals=tuple(refusals),
         )
-
-    def firewall_table(self, family: str, name: str) -> NoReturn:
-        raise NotImplementedError(f"there is no nftables here, so nobody asks for {family} {name}")
-
-    def nvme(self, device: str) -> NoReturn:
-        raise NotImplementedError(f"there is no NVMe drive here, so nobody asks for {device}")
-
-    def interrupts(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
-
-    def unit(self, name: str) -> NoReturn:
-        raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
-
-    def clock(self) -> ClockState:
-        return ClockState(synchronised=None, problem="it has no clock")
-
-    def swaps(self) -> Sequence[SwapArea]:
-        return ()
-
-    def port(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
-
-    def port_settings(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 
     def directory(self, path: str) -> DirectoryState | None:
         if path in self.mounted:

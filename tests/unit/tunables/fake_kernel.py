@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nodeagent.model.change import Change, KnobForm, WriteCoupled, WriteFile
-from nodeagent.model.clock_state import ClockState
 from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.facts import (
     BlockDevice,
@@ -23,8 +22,8 @@ from nodeagent.model.facts import (
 )
 from nodeagent.model.host_reader import MountEntry, PathState
 from nodeagent.model.reading import Reading, ReadStatus
-from nodeagent.model.swap_area import SwapArea
 from nodeagent.tune.kernel.sysctl_rules import COUPLED
+from tests.fixtures.bare_host import BareHost
 
 PAGE_KB = 4
 SCHEDULERS = ("none", "mq-deadline", "kyber", "bfq")
@@ -42,7 +41,7 @@ class RefusedWriteError(OSError):
 
 
 @dataclass(slots=True)
-class FakeKernel:
+class FakeKernel(BareHost):
     """Implements HostReader. `tags` maps a drive to its hardware depth; `throttling` says who never wrote wbt."""
 
     files: dict[str, str]
@@ -66,30 +65,6 @@ class FakeKernel:
 
     def occupancy(self, device: BlockDevice) -> NoReturn:
         raise NotImplementedError(f"there are no drives of files here, so nobody asks who uses {device.name}")
-
-    def firewall_table(self, family: str, name: str) -> NoReturn:
-        raise NotImplementedError(f"there is no nftables here, so nobody asks for {family} {name}")
-
-    def nvme(self, device: str) -> NoReturn:
-        raise NotImplementedError(f"there is no NVMe drive here, so nobody asks for {device}")
-
-    def interrupts(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no interrupts here, so nobody asks for those of {address}")
-
-    def unit(self, name: str) -> NoReturn:
-        raise NotImplementedError(f"there is no systemd here, so nobody asks for {name}")
-
-    def clock(self) -> ClockState:
-        return ClockState(synchronised=None, problem="it has no clock")
-
-    def swaps(self) -> Sequence[SwapArea]:
-        return ()
-
-    def port(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
-
-    def port_settings(self, address: str) -> NoReturn:
-        raise NotImplementedError(f"there are no ports here, so nobody asks for {address}")
 
     def perform(self, change: Change) -> None:
         """Write as host.changes does: member by member, those that go forward."""
