@@ -1,0 +1,1 @@
+"""Terraform itself, driven against Cherry Servers in miniature."""

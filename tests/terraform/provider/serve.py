@@ -1,0 +1,68 @@
+"""Start a plugin as Terraform expects it (go-plugin): say on stdout where it listens, then serve until told to stop.
+
+Protocol of the start: https://github.com/hashicorp/go-plugin/blob/main/docs/internals.md
+It listens on a free loopback port, so there is no socket file to leave behind, and it ends with the Terraform that
+started it, even where that one was killed.
+"""
+
+import base64
+import os
+import ssl
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from tf.gen import grpc_controller_pb2 as controller
+from tf.gen import grpc_controller_pb2_grpc as controller_service
+from tf.gen import grpc_stdio_pb2_grpc as stdio_service
+from tf.gen import tfplugin_pb2_grpc as service
+
+from tests.terraform.provider.identity import CERTIFICATE, KEY
+from tests.terraform.provider.plugin import Provider
+from tests.terraform.provider.servicer import Servicer
+
+_PARENT_CHECK_S = 0.2
+_MAGIC_COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+
+
+class _Controller(controller_service.GRPCControllerServicer):  # type: ignore[misc]  # generated code without types
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped = stopped
+
+    def Shutdown(self, request: Any, context: Any) -> Any:
+        """Terraform is done with us."""
+        self._stopped.set()
+        return controller.Empty()
+
+
+class _Stdio(stdio_service.GRPCStdioServicer):  # type: ignore[misc]  # generated code without types
+    def StreamStdio(self, request: Any, context: Any) -> Any:
+        """Nothing is printed but the line at the start."""
+        return iter(())
+
+
+def serve(provider: Provider, *, identity: Path) -> None:
+    """Serve until Terraform says stop or is gone. `identity` holds the certificate and the key of this plugin."""
+    name, value = _MAGIC_COOKIE
+    if os.environ.get(name) != value:
+        sys.exit("this is a plugin; Terraform starts it, not you")
+    parent = os.getppid()
+    stopped = threading.Event()
+    server = grpc.server(ThreadPoolExecutor(max_workers=32))
+    service.add_ProviderServicer_to_server(Servicer(provider), server)
+    controller_service.add_GRPCControllerServicer_to_server(_Controller(stopped), server)
+    stdio_service.add_GRPCStdioServicer_to_server(_Stdio(), server)
+    certificate = (identity / CERTIFICATE).read_bytes()
+    credentials = grpc.ssl_server_credentials([((identity / KEY).read_bytes(), certificate)])
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    server.start()
+    encoded = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.decode())).decode().rstrip("=")
+    print(f"1|6|tcp|127.0.0.1:{port}|grpc|{encoded}", flush=True)
+    while not stopped.wait(_PARENT_CHECK_S) and os.getppid() == parent:
+        pass
+    server.stop(grace=None)
+    # A worker may still be waiting for an answer or for a server to deploy; nobody waits for it any more.
+    os._exit(0)
