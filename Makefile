@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/pytest
 ARGS ?=
+# Terraform as a Python package: for machines without one, and for the test that runs it.
+TERRAFORM := .cache/tools/terraform/bin/terraform
 
 # Tools unpacked for the tests (promtool) are found before those of the system.
 export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(CURDIR)/.cache/tools/sbin:$(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +33,7 @@ demo: setup ## Show all of it on this machine, on devices of its own, and remove
 ##### The tests
 
 .PHONY: test
-test: $(VENV)/.dev tools-test ## Run every test that needs no guest
+test: $(VENV)/.dev tools-test $(TERRAFORM) ## Run every test that needs no guest
 	$(PYTEST) -m 'not lab' $(ARGS)
 
 .PHONY: test-unit
@@ -71,7 +73,7 @@ campaign: $(VENV)/.dev tools-test ## Kill, fail and cut power at every step, in 
 	  tests/host/datasafety/test_c17.py tests/host/process/test_children_that_resist.py $(ARGS)
 
 .PHONY: coverage
-coverage: $(VENV)/.dev tools-test ## Run the tests and report the branches they miss
+coverage: $(VENV)/.dev tools-test $(TERRAFORM) ## Run the tests and report the branches they miss
 	$(PYTEST) -m 'not lab' --cov --cov-report=term --cov-report=html:.cache/coverage/html $(ARGS)
 
 .PHONY: lint
@@ -128,6 +130,9 @@ tools-run tools-test tools-bench tools-lab:
 
 $(BIN)/pip:
 	scripts/make-venv
+
+$(TERRAFORM): requirements/terraform.txt scripts/terraform-shim scripts/install-terraform-shim | $(BIN)/pip
+	scripts/install-terraform-shim
 
 # An index that hiccups gets a second try.
 define install-locked
