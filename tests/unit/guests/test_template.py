@@ -1,9 +1,11 @@
 """Machines as data."""
 
+from dataclasses import replace
+
 import pytest
 
 from cherrylab.cli import _TEMPLATES
-from cherrylab.guests.template import TEMPLATES, VALIDATOR, WORKBENCH
+from cherrylab.guests.template import GIB, TEMPLATES, VALIDATOR, WORKBENCH, NumaNode
 
 
 def test_drives_in_other_slots_are_the_same_drives() -> None:
@@ -34,3 +36,11 @@ def test_serials_and_roles_of_a_machine_are_its_own() -> None:
 
 def test_the_command_offers_every_template() -> None:
     assert sorted(_TEMPLATES) == sorted(TEMPLATES)
+
+
+def test_memory_above_which_no_vf_answers_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="workbench: the VFs of its NIC work with less than 2816 MiB of memory; got 4096"
+    ):
+        replace(WORKBENCH, nodes=(NumaNode(cpus=2, memory_bytes=4 * GIB),))
+    assert replace(WORKBENCH, nodes=(NumaNode(cpus=2, memory_bytes=4 * GIB),), data_nic=None).memory_bytes == 4 * GIB
