@@ -19,7 +19,7 @@ help: ## Show this page
 	@echo 'usage: make TARGET [ARGS="..."]    (./do TARGET where make itself may be missing)'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \
-	  while IFS='|' read -r name text; do printf '  %-13s%s\n' "$$name" "$$text"; done
+	  while IFS='|' read -r name text; do printf '  %-16s%s\n' "$$name" "$$text"; done
 
 ##### The program
 
@@ -77,7 +77,7 @@ coverage: $(VENV)/.dev tools-test $(TERRAFORM) ## Run the tests and report the b
 	$(PYTEST) -m 'not lab' --cov --cov-report=term --cov-report=html:.cache/coverage/html $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Run every linter
+lint: $(VENV)/.dev $(TERRAFORM) ## Run every linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -87,6 +87,10 @@ lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/check-jsonschema --quiet --check-metaschema profiles/schema/*.json
 	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/profile.schema.json profiles/*.yaml
 	$(BIN)/check-jsonschema --quiet --schemafile profiles/schema/targets.schema.json profiles/targets/*.yaml
+	$(TERRAFORM) fmt -check -diff -recursive provisioning/terraform
+	$(BIN)/python -m house_lint
+	$(BIN)/python -m house_lint docs --check
+	$(BIN)/python -m house_lint coverage
 	$(BIN)/shellcheck do .ci/run $$(grep -lE '^#!/bin/(ba)?sh' scripts/*)
 
 .PHONY: format
@@ -108,6 +112,10 @@ lock: $(VENV)/.dev ## Renew requirements/*.txt from setup.cfg (ARGS=--upgrade ta
 schema: $(VENV)/.dev ## Renew profiles/schema/profile.schema.json from the settings of the tunables
 	$(BIN)/nodeagent profile schema > .cache/profile.schema.json
 	mv .cache/profile.schema.json profiles/schema/profile.schema.json
+
+.PHONY: terraform-docs
+terraform-docs: $(VENV)/.dev ## Renew the tables of the README files below provisioning/terraform
+	$(BIN)/python -m house_lint docs
 
 .PHONY: man
 man: $(VENV)/.dev ## Make the manual pages below build/man, which the wheel takes along
