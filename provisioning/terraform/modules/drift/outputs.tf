@@ -1,0 +1,1 @@
+# A check has nothing to hand on.
