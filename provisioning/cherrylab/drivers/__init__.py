@@ -1,0 +1,1 @@
+"""What stands behind a server that the cloud sold: nothing at all, or a machine."""
