@@ -9,6 +9,7 @@ COMMANDS = {
     "profile": "The documents that say how a machine should be set up.",
     "tune": "Plan, apply, verify and roll back settings.",
     "bench": "Measure, and judge against targets, ceilings and history.",
+    "stage": "Review a Terraform plan: its cost, topology and policy.",
     "report": "The go/no-go page for a review.",
     "serve": "Keep watching, and export Prometheus metrics.",
     "demo": "See all of it here, on files and devices of its own.",

@@ -1,0 +1,43 @@
+"""More calls at once than the API takes: 4 requests a second from one address, the rest is answered with 429.
+
+Provider 1.5.3 doesn't try again, so an apply with Terraform's ten at once can fail half-way, with servers that are
+billed and in no state.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+
+from nodeagent.readiness.review.finding import Met, Rule, Severity, Situation
+from nodeagent.readiness.review.plan import Fate
+
+TERRAFORMS_OWN = 10
+LIMIT = 2
+REQUESTS_PER_SECOND = 4
+_REQUESTS = {Fate.CREATE: 7, Fate.REPLACE: 8, Fate.UPDATE: 7, Fate.DELETE: 4, Fate.KEEP: 3}
+"""Calls a server takes in one plan and apply, without those that wait until it is deployed."""
+
+
+def _find(situation: Situation) -> Iterator[Met]:
+    servers = situation.plan.managed("cherryservers_server")
+    busy = [resource for resource in servers if resource.change.fate not in (Fate.KEEP, Fate.FORGET)]
+    at_once = min(situation.parallelism or TERRAFORMS_OWN, len(busy))
+    if at_once <= LIMIT:
+        return
+    calls = sum(_REQUESTS.get(resource.change.fate, 0) for resource in servers)
+    yield Met(
+        address="",
+        message=f"{at_once} servers at once; {calls} calls take at least {ceil(calls / REQUESTS_PER_SECOND)} s at "
+        f"{REQUESTS_PER_SECOND} a second, and the API answers more with 429"
+        + ("" if situation.parallelism else f" (Terraform's own parallelism is {TERRAFORMS_OWN})"),
+        remedy=f"terraform apply -parallelism={LIMIT}, and tell the review: --parallelism {LIMIT}",
+        severity=Severity.ERROR if situation.parallelism and situation.stage.strict else None,
+    )
+
+
+PARALLELISM = Rule(
+    id="NR-POLICY-008",
+    name="parallelism",
+    summary=f"At most {LIMIT} servers are changed at once",
+    severity=Severity.WARNING,
+    find=_find,
+)
