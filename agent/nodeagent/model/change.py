@@ -202,8 +202,20 @@ class DirectoryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesystemName:
+    """A filesystem by what is written in it: it is the same one wherever, and whether, it is mounted."""
+
+    uuid: str
+    fstype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetDirectory(SetState):
-    """Make a directory, change its owner and mode, or remove it while it is empty. None is "no such directory"."""
+    """Make a directory, change its owner and mode, or remove it while it is empty. None is "no such directory".
+
+    `root_of` says that it is the uppermost directory of a filesystem mounted at `path`: its owner and mode are kept in
+    there, and outlive a mount that ends with the boot.
+    """
 
     kind = "set-directory"
     lifetime = Lifetime.PERSISTENT
@@ -211,6 +223,7 @@ class SetDirectory(SetState):
     path: str
     before: DirectoryState | None
     after: DirectoryState | None
+    root_of: FilesystemName | None = None
 
     def before_state(self) -> str:
         return str(self.before) if self.before else ABSENT

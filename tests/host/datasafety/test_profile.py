@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -11,6 +13,7 @@ from nodeagent.host import Host
 from nodeagent.host.changes.mount import top_mount
 from nodeagent.model.change import MakeFilesystem
 from nodeagent.model.occupancy import Reason
+from nodeagent.model.setting import Setting
 from nodeagent.model.verdict import State
 from nodeagent.tune.apply_result import ApplyOutcome
 from nodeagent.tune.filesystems.settings import FilesystemEntry, FilesystemType
@@ -33,6 +36,8 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[3]
 SIZES = {FilesystemType.EXT4: 32 * MIB, FilesystemType.XFS: 304 * MIB, FilesystemType.BTRFS: 128 * MIB}
+
+_GIVE_UUID = {FilesystemType.EXT4: ("-q", "-U"), FilesystemType.XFS: ("-q", "-m"), FilesystemType.BTRFS: ("-q", "-U")}
 
 
 def test_three_drives_are_made_mounted_and_given_away_and_it_all_comes_back(bench: Bench) -> None:
@@ -85,6 +90,42 @@ def test_after_a_boot_a_rollback_unmounts_what_our_unit_mounted_again(
     fates = {step.key.rpartition(":")[2]: step.fate.value for step in (*recovered.steps, *undone.steps)}
     assert fates["mount"] == fate
     assert mount_point.exists() is not comes_back
+
+
+@pytest.mark.parametrize("fstype", SIZES)
+@pytest.mark.parametrize("by_script", [False, True], ids=["rollback", "script"])
+def test_the_mode_of_a_filesystem_comes_back_where_the_boot_left_it_unmounted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, fstype: FilesystemType, by_script: bool
+) -> None:
+    """What the root of the filesystem was before is inside of it, and so is what we made of it."""
+    host, state, image = Host(), bench.directory / "state", bench.image(SIZES[fstype])
+    bench.attach(image)
+    uuid = str(uuid4())
+    named = f"uuid={uuid}" if fstype is FilesystemType.XFS else uuid
+    run(f"mkfs.{fstype}", *_GIVE_UUID[fstype], named, "-L", "ledger", str(image))
+    mount_point, look = bench.directory / "mnt", bench.directory / "look"
+    bench.undo("btrfs", "device", "scan", "--forget")
+    entry = replace(entry_for(image, mount_point, fstype), make=None, uuid=Setting(value=uuid))
+    result = apply_profile(host, profile_of(entry), state)
+    assert result.outcome is ApplyOutcome.APPLIED, result.problem
+    assert mount_point.stat().st_mode & 0o777 == 0o750
+    run("umount", str(mount_point))
+    monkeypatch.setattr(Host, "boot_id", lambda _host: "00000000-0000-4000-8000-000000000001")
+    if by_script:
+        (script,) = (state / "undo").glob("*.sh")
+        booted = script.read_text().replace("boot='", "boot='another ")
+        script.write_text(booted)
+        assert "restored: filesystem" in subprocess.check_output(["sh", script], text=True)
+    else:
+        with open_session(host, state, command="test") as session:
+            recover(session)
+            undone = rollback(session)
+        assert {step.fate.value for step in undone.steps} <= {"restored", "already-original"}
+    assert not mount_point.exists()
+    look.mkdir()
+    run("mount", "-o", "loop", str(image), str(look))
+    bench.undo("umount", str(look))
+    assert (look.stat().st_mode & 0o777, look.stat().st_uid) == (0o755, 0)
 
 
 def test_a_filesystem_of_somebody_else_is_left_alone_and_told(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from nodeagent.model.change import (
     DeviceIdentity,
     DirectoryState,
     KnobForm,
+    FilesystemName,
     MakeFilesystem,
     MountState,
     Risk,
@@ -89,7 +90,12 @@ changes: st.SearchStrategy[Change] = st.one_of(
         WriteConfig, **_told, path=texts, before=st.none() | texts, after=st.none() | texts, mode=st.integers(0, 0o7777)
     ),
     st.builds(
-        SetDirectory, **_told, path=texts, before=st.none() | directory_states, after=st.none() | directory_states
+        SetDirectory,
+        **_told,
+        path=texts,
+        before=st.none() | directory_states,
+        after=st.none() | directory_states,
+        root_of=st.none() | st.builds(FilesystemName, uuid=texts, fstype=texts),
     ),
     st.builds(
         SetMount,

@@ -1,4 +1,7 @@
-"""Directories: made, given an owner and a mode, or removed while empty. A link in their place is never followed."""
+"""Directories: made, given an owner and a mode, or removed while empty. A link in their place is never followed.
+
+One that is the root of a filesystem is looked at where that is mounted; where it isn't, in a mount made for the look.
+"""
 
 import os
 import re
@@ -6,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodeagent.host.changes import filesystem_root
+from nodeagent.host.changes.mount import devices_of, top_mount
 from nodeagent.host.changes.observation import Observation
 from nodeagent.host.changes.refusal import host_error
 from nodeagent.host.changes.replacement import sync_directory
@@ -20,6 +25,8 @@ _SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 
 
 def observe(host: "Host", change: SetDirectory) -> Observation:
+    if _is_hidden(host, change):
+        return _observe_inside(host, change)
     try:
         status = os.lstat(host.path(change.path))
     except (FileNotFoundError, NotADirectoryError):
@@ -34,7 +41,26 @@ def observe(host: "Host", change: SetDirectory) -> Observation:
     return Observation(state=str(state), raw=str(state))
 
 
+def _is_hidden(host: "Host", change: SetDirectory) -> bool:
+    """Is it the root of a filesystem that isn't mounted at its place?"""
+    if change.root_of is None or not host.is_live:
+        return False
+    top = top_mount(host, change.path)
+    return top is None or top.uuid != change.root_of.uuid
+
+
+def _observe_inside(host: "Host", change: SetDirectory) -> Observation:
+    assert change.root_of is not None
+    if not devices_of(host, change.root_of.uuid, fstype=change.root_of.fstype):
+        return Observation(state=ABSENT, gone=True)
+    state = str(filesystem_root.look(host, change.root_of))
+    return Observation(state=state, raw=state)
+
+
 def perform(host: "Host", change: SetDirectory) -> None:
+    if change.after is not None and change.root_of is not None and _is_hidden(host, change):
+        filesystem_root.set_up(host, change.root_of, change.after)
+        return
     location = host.path(change.path)
     try:
         if change.after is None:

@@ -72,7 +72,7 @@ def _mount(host: "Host", target: str, wanted: MountState) -> None:
         raise RefusedError(f"something is mounted at {target} already", remedy=f"findmnt {target}")
     if host.real(target) != target or host.stat(target).kind != "directory":
         raise RefusedError(f"{target} is not a directory, or a link leads to it", remedy=f"ls -ld {target}")
-    node = _device(host, wanted)
+    node = device_of(host, wanted.source.removeprefix(_UUID), fstype=wanted.fstype)
     options = ",".join(sorted(wanted.options)) or "defaults"
     completed = _run(host, "mount", "-t", wanted.fstype, "-o", options, "--", node, target)
     if not completed.ok:
@@ -117,19 +117,21 @@ def _unmount(host: "Host", target: str) -> None:
     )
 
 
-def _device(host: "Host", wanted: MountState) -> str:
-    """The node of the only device whose superblock has the UUID."""
-    uuid = wanted.source.removeprefix(_UUID)
-    names = [
-        name for name in host.names("/sys/class/block") if superblock_uuid(host, name, fstype=wanted.fstype) == uuid
-    ]
+def device_of(host: "Host", uuid: str, *, fstype: str) -> str:
+    """The node of the only device whose superblock has the UUID; HostError where none or several have."""
+    names = devices_of(host, uuid, fstype=fstype)
     if len(names) != 1:
         found = f"{', '.join(names)} all have" if names else "no device has"
-        raise HostError(f"{found} a {wanted.fstype} with UUID {uuid}, wanted exactly one", remedy="lsblk -f")
+        raise HostError(f"{found} a {fstype} with UUID {uuid}, wanted exactly one", remedy="lsblk -f")
     node, wanted_number = node_path(names[0]), host.text(f"/sys/class/block/{names[0]}/dev")
     if number_behind(host, node) != wanted_number:
         raise HostError(f"{node} is not device {wanted_number} of sysfs", remedy=f"ls -l {node}")
     return node
+
+
+def devices_of(host: "Host", uuid: str, *, fstype: str) -> list[str]:
+    """The names of all devices whose superblock has the UUID."""
+    return [name for name in host.names("/sys/class/block") if superblock_uuid(host, name, fstype=fstype) == uuid]
 
 
 def _run(host: "Host", *argv: str) -> Completed:

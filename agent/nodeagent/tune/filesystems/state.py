@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from nodeagent.model.change import DeviceIdentity, DirectoryState, MountState
+from nodeagent.model.change import DeviceIdentity, DirectoryState, FilesystemName, MountState
 from nodeagent.model.facts import BlockDevice, HostFacts
 from nodeagent.model.host_reader import HostReader, MountEntry, PathState
 from nodeagent.model.mount_options import can_remount, in_force, same_question
@@ -151,6 +151,11 @@ class Seen:
             return None
         source = f"UUID={self.top.uuid}" if self.top.uuid else self.top.source
         return MountState(source=source, fstype=self.top.fstype, options=self.options_in_force)
+
+    @property
+    def filesystem(self) -> FilesystemName | None:
+        """What is mounted at the target, by its UUID; None where nothing is, or nobody can tell."""
+        return FilesystemName(uuid=self.top.uuid, fstype=self.top.fstype) if self.top and self.top.uuid else None
 
     @property
     def options_in_force(self) -> frozenset[str]:

@@ -276,6 +276,7 @@ def _owner(seen: Seen) -> Iterator[SetDirectory]:
         path=seen.entry.mount_point,
         before=now,
         after=wanted,
+        root_of=seen.filesystem,
         why=next((setting.why for setting in reasons if setting.why), ""),
         source=next((setting.source for setting in reasons if setting.source), ""),
     )

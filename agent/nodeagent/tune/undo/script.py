@@ -2,8 +2,8 @@
 
 It is on disk before the first change and covers every one, the three-way comparison included: it restores the
 original where the value is still ours and keeps what somebody else set. It runs in dash and busybox sh with cat, stat,
-chown, chmod, mkdir, rmdir, mv, rm, sync; for mounts with mount and umount, for network cards with ip, ethtool, ls,
-readlink, grep and od.
+chown, chmod, mkdir, rmdir, mv, rm, sync; for mounts with mount, umount and unshare, for network cards with ip, ethtool,
+ls, readlink, grep and od.
 """
 
 import shlex
@@ -39,7 +39,9 @@ from nodeagent.tune.undo import network as undo_network
 from nodeagent.tune.undo.boot import boot_actions, boot_condition
 from nodeagent.tune.undo.drive import drive_action, drive_condition, drive_functions
 from nodeagent.tune.undo.ethtool import ethtool_functions
+from nodeagent.tune.undo.filesystem_root import root_actions, root_condition, root_functions
 from nodeagent.tune.undo.firewall import firewall_action, firewall_condition
+from nodeagent.tune.undo.path import mountinfo_path
 from nodeagent.tune.undo.service import reload_after, service_actions, service_condition, service_functions
 
 DIRECTORY_NAME = "undo"
@@ -166,6 +168,7 @@ def _render(session: Session, transaction: str, path: Path, steps: Sequence[Chan
         + ethtool_functions(steps)
         + service_functions(steps)
         + drive_functions(steps)
+        + root_functions(steps)
         + (undo_network.FUNCTIONS if network else "")
         + (undo_irq.FUNCTIONS if vectors else "")
         + "\n"
@@ -220,9 +223,11 @@ def _is(change: Change) -> str:  # noqa: PLR0911, PLR0912 - one a kind
             return f"no_file {path}" if change.after is None else f"is_file {path} {shlex.quote(change.after)}"
         case SetDirectory():
             path, state = shlex.quote(change.path), change.after
+            if change.root_of and state:
+                return root_condition(change, state)
             return f"is_directory {path} '{state.mode:o} {state.uid}:{state.gid}'" if state else f"no_file {path}"
         case SetMount():
-            where = shlex.quote(_escaped(change.target))
+            where = shlex.quote(mountinfo_path(change.target))
             return f"is_mounted {where}" if change.after else f"not_mounted {where}"
         case SetVfCount() | SetVf() | BindDriver() | SetLink():
             return undo_network.condition(change)
@@ -280,6 +285,9 @@ def _set_directory(back: SetDirectory) -> Iterator[str]:
     if back.after is None:
         yield f"rmdir {path}"
         return
+    if back.root_of:
+        yield from root_actions(back, back.after)
+        return
     if back.before is None:
         yield f"mkdir {path}"
     yield f"chown {back.after.uid}:{back.after.gid} {path}"
@@ -296,8 +304,3 @@ def _knob_is(path: str, form: KnobForm, value: str) -> str:
 
 def _printable(key: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in key)
-
-
-def _escaped(path: str) -> str:
-    """A path as /proc/self/mountinfo shows it (proc_pid_mountinfo(5))."""
-    return "".join(f"\\{ord(char):03o}" if char in " \t\n\\" else char for char in path)
