@@ -34,7 +34,10 @@ class Plugin:
         return Path(host, self.namespace, self.name, self.version, system)
 
 
-PLUGINS = (Plugin(namespace="cherryservers", name="cherryservers", version="1.5.3"),)
+PLUGINS = (
+    Plugin(namespace="cherryservers", name="cherryservers", version="1.5.3"),
+    Plugin(namespace="hashicorp", name="aws", version="6.25.0"),
+)
 
 
 def find_real(plugin: Plugin) -> Path | None:
