@@ -1,6 +1,8 @@
 """The command `cherrylab`: parse, call, print, exit code. Everything else is in the packages below.
 
-Its guests are kept: they outlive the command, and are found again by name (guests/kept_lab.py).
+The commands of the cloud are in cli_cloud.py, those of its guests here.
+What it starts is kept: a cloud outlives the command and is found again by its directory (kept_cloud.py), a guest by its
+name (guests/kept_lab.py).
 """
 
 import os
@@ -10,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from cherrylab.cli_cloud import COMMANDS
 from nodeagent.model.errors import ExitCode, HostError, NodeagentError, UsageError
 
 _INSTALL = "scripts/install-system-tools lab"
@@ -20,6 +23,10 @@ _TEMPLATES = ("validator", "peer", "small", "workbench")
 @click.group(context_settings={"help_option_names": ["--help"], "max_content_width": 100})
 def root() -> None:
     """Cherry Servers in miniature: machines to rehearse on, for nothing."""
+
+
+for command in COMMANDS:
+    root.add_command(command)
 
 
 @root.group()

@@ -1,6 +1,7 @@
 """A cloud that answers: store, API, TLS and proxy put together, on loopback, in one event loop."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -58,9 +59,10 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a cloud behaves. Port 0 is any free one; `requests_per_second` None is no limit."""
+    """How a cloud behaves. Port 0 is any free one, `last_port` if it is; `requests_per_second` None is no limit."""
 
     port: int = 0
+    last_port: int = 0
     scenario: Scenario = field(default_factory=Scenario)
     requests_per_second: int | None = None
     latency_seconds: float = 0.0
@@ -169,6 +171,9 @@ class Service:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _listen(self, proxy: ConnectProxy) -> int:
+        if self.options.port == 0 and self.options.last_port:
+            with contextlib.suppress(OSError):
+                return await proxy.start(self.options.last_port)
         try:
             return await proxy.start(self.options.port)
         except OSError as error:

@@ -104,10 +104,10 @@ class Calls:
         for part in text.split(","):
             match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
             if match is None:
-                raise ValueError(f"wanted numbers of calls like 3, 1,4 or 2-10, got {text!r}")
+                raise ValueError("wanted numbers of calls like 3, 1,4 or 2-10")
             first, last = int(match[1]), int(match[2] or match[1])
             if not 1 <= first <= last:
-                raise ValueError(f"calls count from 1, the smaller number first, got {text!r}")
+                raise ValueError("calls count from 1, the smaller number first")
             ranges.append((first, last))
         return cls(ranges=tuple(ranges))
 

@@ -1,0 +1,159 @@
+"""`cherrylab up|down|env|ps`: the cloud, on its own or under Terraform."""
+
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nodeagent.model.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from cherrylab.drivers.driver import Driver
+    from cherrylab.kept_cloud import KeptCloud
+    from cherrylab.service import Options
+
+_DRIVERS = ("instant",)
+
+
+def _of_directory(command: Callable[..., None]) -> Callable[..., None]:
+    """The option that every command about a cloud has."""
+    return click.option(
+        "--directory",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="CHERRYLAB_DIRECTORY",
+        help="Where the cloud keeps what it remembers; below nodeagent's state directory by default.",
+    )(command)
+
+
+@click.command("up")
+@click.option("--driver", type=click.Choice(_DRIVERS), default="instant", show_default=True)
+@click.option("--scenario", type=click.Path(path_type=Path, dir_okay=False), help="Delays, stock and faults, as YAML.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, help="Where its proxy listens; any free one by default."
+)
+@click.option(
+    "--requests-per-second",
+    type=click.IntRange(0),
+    default=4,
+    show_default=True,
+    help="More are answered with 429, as the real API does; 0 is no limit.",
+)
+@click.option(
+    "--latency",
+    "latency_seconds",
+    type=click.FloatRange(0, 60),
+    default=0.3,
+    show_default=True,
+    help="Seconds before each answer; with it one client that waits for answers stays below the limit.",
+)
+@click.option("--foreground", is_flag=True, help="Stay, and end on Ctrl-C.")
+@_of_directory
+def up_cloud(*, directory: Path | None, foreground: bool, **settings: Any) -> None:
+    """Start a cloud and return when it answers."""
+    from cherrylab import kept_cloud
+
+    place = (directory or kept_cloud.default_directory()).absolute()
+    options = _options(settings)
+    if foreground:
+        kept_cloud.run(place, options, driver=lambda: _driver(settings["driver"]), ready=_tell_up)
+    else:
+        _tell_up(kept_cloud.up(place, _arguments(settings)))
+
+
+@click.command("down")
+@click.option("--forget", is_flag=True, help="Also remove its directory: servers, token, certificate.")
+@_of_directory
+def down_cloud(*, directory: Path | None, forget: bool) -> None:
+    """End the cloud; what it remembers stays for the next `up`."""
+    from cherrylab import kept_cloud
+
+    place = (directory or kept_cloud.default_directory()).absolute()
+    was_up = kept_cloud.down(place, forget=forget)
+    click.echo("The cloud is down." if was_up else f"No cloud was up in {place}.")
+
+
+@click.command()
+@_of_directory
+def env(*, directory: Path | None) -> None:
+    """Print what a shell must export to reach the cloud: eval "$(cherrylab env)"."""
+    from cherrylab.service import HIDDEN_VARIABLES
+
+    kept = _found(directory)
+    click.echo(f"unset {' '.join(HIDDEN_VARIABLES)}")
+    for name, value in kept.environment.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@click.command()
+@_of_directory
+def ps(*, directory: Path | None) -> None:
+    """Show the servers of the cloud: state, plan, price, addresses."""
+    from cherrylab.cloud.overview import HEADER, rows
+    from nodeagent.cli.output import table
+
+    kept = _found(directory)
+    found = rows(kept.directory)
+    click.echo(table(found, header=HEADER) if found else "No server is in the cloud.")
+
+
+COMMANDS = (up_cloud, down_cloud, env, ps)
+
+
+def _tell_up(kept: "KeptCloud") -> None:
+    click.echo(f"The cloud is up on 127.0.0.1:{kept.port} ({kept.driver}), as process {kept.pid}.")
+    click.echo('next: eval "$(cherrylab env)"', err=True)
+
+
+def _found(directory: Path | None) -> "KeptCloud":
+    from cherrylab import kept_cloud
+
+    place = (directory or kept_cloud.default_directory()).absolute()
+    kept = kept_cloud.find(place)
+    if kept is None:
+        raise UsageError(f"no cloud is up in {place}", remedy="cherrylab up")
+    return kept
+
+
+def _options(settings: dict[str, Any]) -> "Options":
+    """Read the scenario here, also for a cloud in the background: its problems are told where it was typed."""
+    try:
+        from cherrylab.service import Options
+    except ModuleNotFoundError as error:
+        raise HostError(f"a cloud needs the Python package {error.name}", remedy="make .venv/.dev") from error
+    from cherrylab.cloud.catalogue import load_catalogue
+    from cherrylab.cloud.scenario import Scenario, load_scenario
+
+    path: Path | None = settings["scenario"]
+    return Options(
+        port=settings["port"],
+        scenario=Scenario() if path is None else load_scenario(path, load_catalogue()),
+        requests_per_second=settings["requests_per_second"] or None,
+        latency_seconds=settings["latency_seconds"],
+    )
+
+
+def _arguments(settings: dict[str, Any]) -> tuple[str, ...]:
+    """The settings of `up` as they are typed."""
+    path: Path | None = settings["scenario"]
+    scenario = () if path is None else ("--scenario", os.fspath(path.absolute()))
+    return (
+        *scenario,
+        *("--driver", settings["driver"]),
+        *("--port", str(settings["port"])),
+        *("--requests-per-second", str(settings["requests_per_second"])),
+        *("--latency", str(settings["latency_seconds"])),
+    )
+
+
+def _driver(name: str) -> "Driver":
+    """One line a driver; what it needs is imported only where it is asked for."""
+    match name:
+        case "instant":
+            from cherrylab.drivers.instant import InstantDriver
+
+            return InstantDriver()
+        case _:
+            raise UsageError(f"no driver is called {name!r}")
