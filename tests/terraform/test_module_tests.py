@@ -19,6 +19,6 @@ def test_terraform_test(directory: Path) -> None:
 
 
 def test_every_configuration_has_tests() -> None:
-    """Modules, environments and examples: what has a versions.tf can be run, and so has tests beside it."""
+    """Modules and environments have theirs beside them."""
     configurations = {file.parent for file in CONFIGURATIONS.rglob("versions.tf")}
     assert sorted(configurations - set(_TESTED)) == []

@@ -84,6 +84,16 @@ locals {
 
   # Servers that this plan of Terraform buys, by plan of Cherry Servers: the two roles may want the same one.
   orders = { for purchase in values(local.purchases) : purchase.plan => purchase... if purchase.is_new }
+
+  prices = {
+    for purchase in values(local.purchases) :
+    coalesce(purchase.currency, "unknown") => purchase.month_price... if purchase.month_price != null
+  }
+
+  month_price = {
+    total   = { for currency, prices in local.prices : currency => sum(prices) }
+    unknown = [for hostname, purchase in local.purchases : hostname if purchase.month_price == null]
+  }
 }
 
 module "drift" {

@@ -29,9 +29,15 @@ output "project_id" {
 
 output "month_price" {
   description = "What all servers cost in a month before tax, by currency; servers without a known price are named, not counted."
-  value = {
-    total   = { for currency, prices in { for purchase in values(local.purchases) : coalesce(purchase.currency, "unknown") => coalesce(purchase.month_price, 0)... } : currency => sum(prices) }
-    unknown = [for hostname, purchase in local.purchases : hostname if purchase.month_price == null]
+  value       = local.month_price
+
+  precondition {
+    condition = length(local.orders) == 0 || var.month_budget == null || try(
+      length(local.month_price.unknown) == 0 && keys(local.month_price.total) == [var.month_budget.currency] &&
+      local.month_price.total[var.month_budget.currency] <= var.month_budget.amount,
+      false,
+    )
+    error_message = "month_budget: wanted at most ${try(var.month_budget.amount, 0)} ${try(var.month_budget.currency, "EUR")} a month, got ${join(" + ", [for currency, amount in local.month_price.total : format("%.2f %s", amount, currency)])}${length(local.month_price.unknown) == 0 ? "" : " and ${length(local.month_price.unknown)} servers of unknown price"}. Next: another billing cycle (cycle = \"monthly\"), other plans, fewer servers, or a budget that is raised knowingly."
   }
 }
 

@@ -62,6 +62,11 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.tags) : can(regex("^[a-z][a-z0-9_]*$", name))])
+    error_message = "tags: wanted names of small letters, digits and _, got ${join(", ", keys(var.tags))}."
+  }
 }
 
 variable "region" {
@@ -93,6 +98,11 @@ variable "project_id" {
   description = "Number of a Cherry Servers project that is there already, in place of team_id."
   type        = number
   default     = null
+
+  validation {
+    condition     = var.project_id == null || try(var.project_id > 0 && floor(var.project_id) == var.project_id, false)
+    error_message = "project_id: wanted the number of a project, got ${coalesce(var.project_id, 0)}."
+  }
 }
 
 variable "ssh_keys" {
@@ -211,6 +221,20 @@ variable "protected" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "month_budget" {
+  description = "What all servers may cost in a month before tax. A plan that buys beyond it is refused. Null sets no limit."
+  type = object({
+    amount   = number
+    currency = optional(string, "EUR")
+  })
+  default = null
+
+  validation {
+    condition     = var.month_budget == null || try(var.month_budget.amount > 0, false)
+    error_message = "month_budget: wanted an amount above 0."
+  }
 }
 
 variable "drift_checks" {

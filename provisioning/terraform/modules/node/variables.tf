@@ -24,6 +24,11 @@ variable "project_id" {
   description = "Number of the Cherry Servers project that is billed."
   type        = number
   nullable    = false
+
+  validation {
+    condition     = var.project_id > 0
+    error_message = "project_id: wanted the number of a project, got ${var.project_id}."
+  }
 }
 
 variable "plan" {
@@ -101,6 +106,11 @@ variable "ssh_key_ids" {
   description = "Numbers of the keys that may log in after the installation. Keys of a running server are changed on the server."
   type        = set(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.ssh_key_ids : can(regex("^[0-9]+$", id))])
+    error_message = "ssh_key_ids: wanted numbers of keys, got ${jsonencode(var.ssh_key_ids)}."
+  }
 }
 
 variable "tags" {

@@ -60,7 +60,7 @@ variables {
   owner          = "ops@example.org"
   cost_center    = "rnd"
   team_id        = 1
-  ssh_keys       = { ada = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJlbGxzIGFuZCB3aGlzdGxlcyBmb3IgdGVzdHM ada" }
+  ssh_keys       = { ada = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII0jmxg7HSCbGszlcetCGaJML0fMshfjSBdN1JTzSEpO ada" }
   control_plane  = { plan = "small" }
   validator      = { plan = "large" }
   validator_gate = "passed"
@@ -261,4 +261,68 @@ run "half_a_server" {
   }
 
   expect_failures = [var.control_plane, var.validator]
+}
+
+run "beyond_the_budget" {
+  command = plan
+
+  variables {
+    month_budget = { amount = 4899 }
+  }
+
+  expect_failures = [output.month_price]
+}
+
+run "within_the_budget" {
+  command = plan
+
+  variables {
+    month_budget = { amount = 4900 }
+  }
+
+  assert {
+    condition     = output.month_price.total["EUR"] == 4900
+    error_message = "Wanted a budget to be the most, not too much already."
+  }
+}
+
+run "budget_in_another_currency" {
+  command = plan
+
+  variables {
+    month_budget = { amount = 9999, currency = "USD" }
+  }
+
+  expect_failures = [output.month_price]
+}
+
+run "budget_of_nothing" {
+  command = plan
+
+  variables {
+    month_budget = { amount = 0 }
+  }
+
+  expect_failures = [var.month_budget]
+}
+
+run "project_of_no_number" {
+  command = plan
+
+  variables {
+    team_id    = null
+    project_id = -1
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "tag_in_capitals" {
+  command = plan
+
+  variables {
+    tags = { Rack = "1" }
+  }
+
+  expect_failures = [var.tags]
 }

@@ -190,3 +190,23 @@ run "drive_of_nothing" {
 
   expect_failures = [var.requirements]
 }
+
+run "project_of_no_number" {
+  command = plan
+
+  variables {
+    project_id = 0
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "key_by_its_name" {
+  command = plan
+
+  variables {
+    ssh_key_ids = ["ada"]
+  }
+
+  expect_failures = [var.ssh_key_ids]
+}

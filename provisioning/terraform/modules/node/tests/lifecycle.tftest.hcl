@@ -1,5 +1,6 @@
-# What happens to a server that is there: a plan off the list no longer stops anything. Its own file, since `apply` runs
-# keep state between them.
+# What a changed profile does to a server that is there: nothing. A file of its own, since `apply` runs keep state. That a
+# plan off the list stops nothing any more is in tests/terraform/test_later_plans.py: a purchase and the plan after it must
+# not be of the same second.
 
 mock_provider "cherryservers" {}
 
@@ -37,20 +38,6 @@ run "bought" {
   assert {
     condition     = output.purchase.is_new
     error_message = "Wanted the first apply to buy the server."
-  }
-}
-
-run "taken_off_the_list" {
-  variables {
-    catalogue = {}
-  }
-
-  # The warning, and nothing else: the plan goes through.
-  expect_failures = [check.plan_still_does]
-
-  assert {
-    condition     = !output.purchase.is_new
-    error_message = "Wanted a server that is there not to be bought again."
   }
 }
 
