@@ -1,4 +1,4 @@
-"""The production environment, unmodified, on the rehearsal cloud: two phases, nothing left to do, nothing left behind."""
+"""The production environment, unmodified, on the rehearsal cloud: two phases, nothing left to do, nothing left over."""
 
 import re
 

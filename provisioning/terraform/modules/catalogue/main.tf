@@ -53,12 +53,13 @@ locals {
         0,
       )
 
-      # By billing cycle, for one month. A year of hours is 8760, so a month has 730. Single precision on the way here
-      # makes 0.53600001 of 0.536.
+      # By billing cycle, for one month. Prices come in single precision, which makes 0.53600001 of 0.536: an hour's has
+      # four places, all others are whole cents. A year of hours is 8760, so a month has 730.
       month_prices = {
         for cycle, months in { hourly = 1 / 730, monthly = 1, quarterly = 3, semiannually = 6, annually = 12 } :
         cycle => one([
-          for price in coalesce(plan.pricing, []) : floor(price.price * 10000 + 0.5) / 10000 / months
+          for price in coalesce(plan.pricing, []) :
+          (cycle == "hourly" ? floor(price.price * 10000 + 0.5) / 10000 : floor(price.price * 100 + 0.5) / 100) / months
           if lower(price.unit) == cycle
         ])
       }
