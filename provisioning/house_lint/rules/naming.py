@@ -15,6 +15,8 @@ def check(configuration: Configuration) -> Iterator[Finding]:
     for declaration in configuration.of("variable", "output", "local", "resource", "data", "module", "check"):
         if not _SNAKE.fullmatch(declaration.name):
             yield at(declaration, "naming", "is not named in snake_case")
-    if not _KEBAB.fullmatch(configuration.directory.name):
+    # An example speaks the words of its reader.
+    in_example = "examples" in configuration.directory.parts
+    if not in_example and not _KEBAB.fullmatch(configuration.directory.name):
         message = f"the directory {configuration.directory.name} is not named in kebab-case"
         yield Finding(file=configuration.directory, line=1, rule="naming", message=message)
