@@ -5,6 +5,7 @@ counts when it has read a file here. Options of iperf3 are taken from its own he
 """
 
 import re
+from pathlib import Path
 
 from nodeagent.bench.benchmark import ToolVersions
 from nodeagent.bench.fio import ENGINES
@@ -17,14 +18,15 @@ _PROBE_SECONDS = 20.0
 _PROBE_BYTES = 64 * 1024
 
 
-def probe_tools(*, cancel: Cancel | None = None) -> tuple[ToolVersions, tuple[str, ...]]:
+def probe_tools(*, scratch: Path | None = None, cancel: Cancel | None = None) -> tuple[ToolVersions, tuple[str, ...]]:
     """Versions and abilities of fio and iperf3, and notes about what is missing, each with its remedy.
 
-    Takes about half a second; nothing but a scratch directory is touched.
+    Takes about half a second; nothing but a file below `scratch` is touched, which whoever sweeps the workspaces there
+    clears away after a kill. None is the system's directory for temporary files.
     """
     notes: list[str] = []
     fio = _version("fio", r"fio-\d+\.\d+\S*", notes, cancel)
-    engines, features = _probe_fio(notes, cancel) if fio else ((), ())
+    engines, features = _probe_fio(notes, scratch, cancel) if fio else ((), ())
     iperf3 = _version("iperf3", r"iperf \d+\.\d+\S*", notes, cancel)
     return (
         ToolVersions(
@@ -50,25 +52,27 @@ def _version(program: str, form: str, notes: list[str], cancel: Cancel | None) -
     return match[0]
 
 
-def _probe_fio(notes: list[str], cancel: Cancel | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _probe_fio(
+    notes: list[str], scratch: Path | None, cancel: Cancel | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The best engine that works, with psync behind it, and whether fio can bind to a NUMA node."""
     listed = _ask(cancel, "fio", "--enghelp").split()
     for engine in ENGINES:
         if engine not in listed:
             notes.append(f"fio was built without the engine {engine}")
             continue
-        problem = _try_fio(cancel, engine)
+        problem = _try_fio(scratch, cancel, engine)
         if problem:
             notes.append(f"fio: the engine {engine} does not work here: {problem}")
             continue
-        numa = not _try_fio(cancel, engine, "--numa_cpu_nodes=0", "--numa_mem_policy=bind:0")
+        numa = not _try_fio(scratch, cancel, engine, "--numa_cpu_nodes=0", "--numa_mem_policy=bind:0")
         return tuple(dict.fromkeys((engine, ENGINES[-1]))), ("numa",) if numa else ()
     return (), ()
 
 
-def _try_fio(cancel: Cancel | None, engine: str, *options: str) -> str:
+def _try_fio(scratch: Path | None, cancel: Cancel | None, engine: str, *options: str) -> str:
     """Read a small file; "" when that went well, else what fio said."""
-    with scratch_workspace() as workspace:
+    with scratch_workspace(scratch) as workspace:
         command = Command(
             argv=(
                 "fio",

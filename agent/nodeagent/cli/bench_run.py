@@ -119,7 +119,7 @@ def _measure(plan: _Plan, host: Host, state: Path, history: History, reporter: R
             troubles.append(event)
         reporter(event)
 
-    tools, _ = probe_tools()
+    tools, _ = probe_tools(scratch=state / RUNS_FOLDER)
     judgements = measure(
         plan.items,
         targets=plan.targets,

@@ -93,11 +93,18 @@ def workspace(base: Path) -> Iterator[Workspace]:
 
 
 @contextmanager
-def scratch_workspace() -> Iterator[Workspace]:
-    """A workspace below the system's directory for temporary files, for a try of a few kilobytes."""
+def scratch_workspace(base: Path | None = None) -> Iterator[Workspace]:
+    """A workspace for a try of a few kilobytes; without a `base`, below the system's directory for temporary files.
+
+    What a kill leaves below a `base` is found by `sweep_workspaces`; in the system's directory it stays.
+    """
+    if base is not None:
+        with workspace(base) as made:
+            yield made
+        return
     with (
-        tempfile.TemporaryDirectory(prefix="nodeagent-", ignore_cleanup_errors=True) as base,
-        workspace(Path(base)) as made,
+        tempfile.TemporaryDirectory(prefix="nodeagent-", ignore_cleanup_errors=True) as made_base,
+        workspace(Path(made_base)) as made,
     ):
         yield made
 

@@ -75,12 +75,6 @@ class HistoryError(NodeagentError):
     """The history of runs can't be read or can't keep a run; the measurement itself is told all the same."""
 
 
-class ApplyError(NodeagentError):
-    """An apply stopped; what it had done was rolled back, or the message says what was not."""
-
-    exit_code = ExitCode.ROLLED_BACK
-
-
 class RefusedError(NodeagentError):
     """Not done because it could hurt: a device in use, a stale plan, a conflict."""
 

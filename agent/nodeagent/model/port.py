@@ -10,9 +10,6 @@ Sources: Documentation/ABI/testing/sysfs-bus-pci, include/uapi/linux/if_link.h (
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-NO_MAC = "00:00:00:00:00:00"
-"""The administrative MAC address of a VF that was given none."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VfAttributes:

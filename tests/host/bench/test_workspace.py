@@ -40,6 +40,12 @@ def test_a_scratch_workspace_is_gone_with_its_base() -> None:
     assert not base.exists()
 
 
+def test_a_scratch_workspace_lies_where_a_sweep_looks(tmp_path: Path) -> None:
+    with scratch_workspace(tmp_path / "runs") as place:
+        assert place.path.parent == tmp_path / "runs"
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_where_none_can_be_made_there_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(HostError, match="cannot make a workspace below"), workspace(tmp_path / "file"):

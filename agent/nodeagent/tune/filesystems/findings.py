@@ -8,14 +8,9 @@ from nodeagent.model.occupancy import Reason, Refusal
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State
 from nodeagent.tune.filesystems.array_findings import (
-    FAILED,
-    NAME_NOT_KEPT,
     STOPPED,
-    UNEQUAL,
-    UNFINISHED,
     array_findings,
 )
-from nodeagent.tune.filesystems.array_findings import NOT_MADE as ARRAY_NOT_MADE
 from nodeagent.tune.filesystems.next_boot import boot_findings
 from nodeagent.tune.filesystems.settings import Make
 from nodeagent.tune.filesystems.state import DriveState, Seen, can_change
@@ -30,8 +25,6 @@ OPTIONS_NEED_UNMOUNT = "NA-FS-007"
 UNKNOWN_ACCOUNT = "NA-FS-008"
 OWNER_DIFFERS = "NA-FS-009"
 DRIVE_OF_TWO = "NA-FS-016"
-
-OF_ARRAYS = (ARRAY_NOT_MADE, STOPPED, FAILED, UNFINISHED, UNEQUAL, NAME_NOT_KEPT)
 
 _APPLY = "nodeagent tune apply"
 
