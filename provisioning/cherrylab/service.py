@@ -91,7 +91,7 @@ class Service:
     async def start(self) -> None:
         """Answer. HostError where the port is taken or the store can't be used."""
         self._cloud = self._open()
-        listener = socket.create_server((_LOOPBACK, 0))
+        listener = _listener()
         try:
             self._proxy = ConnectProxy(upstream_port=listener.getsockname()[1])
             self._server, self._serving = self._serve(self._cloud, self._proxy, listener)
@@ -181,6 +181,13 @@ class Service:
                 f"cannot listen on {_LOOPBACK}:{self.options.port}: {error.strerror}",
                 remedy="leave --port out, and any free one is taken",
             ) from error
+
+
+def _listener() -> socket.socket:
+    """A socket on a free port. Only on one that says it is TCP does asyncio not hold back small answers for 40 ms."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((_LOOPBACK, 0))
+    return listener
 
 
 def client_environment(*, port: int, token: str, authority: Path) -> dict[str, str]:

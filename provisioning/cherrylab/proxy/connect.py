@@ -36,7 +36,7 @@ class ConnectProxy:
         self._upstream_port = upstream_port
         self._server: asyncio.Server | None = None
         self._tunnels: dict[int, _Tunnel] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self, port: int = 0) -> int:
         """Listen, on a free port where 0 is given; the port. OSError where it is taken."""
@@ -48,9 +48,9 @@ class ConnectProxy:
         """Listen no more, and end what is under way."""
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._clients.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._clients, return_exceptions=True)
 
     def cut(self, port: int) -> None:
         """End a tunnel without a word, by the local port of its connection to the cloud; no such tunnel is fine."""
@@ -61,13 +61,13 @@ class ConnectProxy:
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._clients[task] = writer
         try:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await self._serve(reader, writer)
         finally:
-            self._tasks.discard(task)
             await _close(writer)
+            del self._clients[task]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
