@@ -125,6 +125,10 @@ man: $(VENV)/.dev ## Make the manual pages below build/man, which the wheel take
 wheel: man ## Build the wheel below dist/
 	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
+.PHONY: agent-bundle
+agent-bundle: wheel ## Build the archive that servers install nodeagent from, and print its sum
+	scripts/agent-bundle
+
 .PHONY: clean
 clean: ## Remove everything that the other targets made here
 	rm -rf $(VENV) .cache build dist agent/nodeagent.egg-info

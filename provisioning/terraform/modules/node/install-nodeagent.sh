@@ -44,14 +44,18 @@ fi
 
 # Each archive gets an environment of its own, so that a failure leaves the one in use alone.
 environment=$home/$(echo "$sha256" | cut -c 1-12)
-wheels=$home/wheels
-rm -rf "$environment" "$wheels"
-mkdir "$wheels"
-tar -xf "$archive" -C "$wheels"
-# Without Debian's python3-venv there is no pip; the archive brings one, which runs from its own wheel.
-python3 -m venv --without-pip "$environment"
-"$environment/bin/python" "$(echo "$wheels"/pip-*.whl)/pip" install --quiet --disable-pip-version-check --no-cache-dir \
-  --no-compile --no-index --find-links "$wheels" nodeagent
+if ! [ -e "$environment/complete" ]; then
+  wheels=$home/wheels
+  rm -rf "$environment" "$wheels"
+  mkdir "$wheels"
+  tar -xf "$archive" -C "$wheels"
+  # Without Debian's python3-venv there is no pip; the archive brings one, which runs from its own wheel.
+  python3 -m venv --without-pip "$environment"
+  "$environment/bin/python" "$(echo "$wheels"/pip-*.whl)/pip" install --quiet --disable-pip-version-check --no-cache-dir \
+    --no-compile --no-index --find-links "$wheels" nodeagent
+  touch "$environment/complete"
+  rm -rf "$wheels"
+fi
 ln -sfn "$environment/bin/nodeagent" "$command"
-rm -rf "$wheels" "$archive"
+rm -f "$archive"
 "$command" --version

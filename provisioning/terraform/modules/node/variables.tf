@@ -139,8 +139,9 @@ variable "cycle" {
 variable "bundle" {
   description = <<-EOT
     Where the server gets nodeagent from: an archive of wheels that `scripts/agent-bundle` makes. Either `url` (https, http,
-    or file for an archive that the image holds), or `path` of a file here that travels within the user data. `sha256` is
-    the archive's sum, which the server checks. Null installs nothing.
+    or file for an archive that the image holds), or `path` of a file here that travels within the user data: for rehearsals,
+    as Cherry Servers says nowhere how much it takes. `sha256` is the archive's sum, which the server checks. Null installs
+    nothing.
   EOT
   type = object({
     url    = optional(string)
