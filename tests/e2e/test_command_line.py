@@ -40,6 +40,7 @@ def test_a_wrong_option_imports_click_and_nothing_heavy() -> None:
     script = "import sys; from nodeagent.cli.main import main; main(['--wrong']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     heavy = {"pydantic", "rich", "pyroute2", "matplotlib", "jinja2", "prometheus_client", "ruamel", "psutil", "sqlite3"}
+    heavy |= {"httpx", "stamina", "nodeagent.cherry", "nodeagent.readiness"}
     assert not heavy & set(done.stdout.splitlines()[-1].split())
 
 

@@ -37,6 +37,9 @@ def tree(tmp_path: Path) -> Path:
         ("host/host.py", "import nodeagent.tune.plan"),
         ("report/document.py", "import nodeagent.host.process"),
         ("report/document.py", "import nodeagent.serve"),
+        ("readiness/review/plan.py", "import nodeagent.host.process"),
+        ("readiness/review/rules/budget.py", "import nodeagent.cherry.api"),
+        ("cli/stage.py", "import httpx"),
     ],
 )
 def test_import_linter_finds_a_forbidden_import(tree: Path, module: str, planted: str) -> None:
@@ -55,6 +58,7 @@ def test_import_linter_finds_a_forbidden_import(tree: Path, module: str, planted
         ("bench/engine.py", "from os import system"),
         ("bench/engine.py", "import click"),
         ("profiles/load.py", "import yaml"),
+        ("cherry/server.py", "import httpx"),
         ("report/document.py", "from . import plots"),
     ],
 )

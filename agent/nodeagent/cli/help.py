@@ -10,6 +10,7 @@ COMMANDS = {
     "tune": "Plan, apply, verify and roll back settings.",
     "bench": "Measure, and judge against targets, ceilings and history.",
     "stage": "Review a Terraform plan: its cost, topology and policy.",
+    "cherry": "Servers at Cherry Servers: what Terraform can't do.",
     "report": "The go/no-go page for a review.",
     "serve": "Keep watching, and export Prometheus metrics.",
     "demo": "See all of it here, on files and devices of its own.",

@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 _MEANINGS = {
     ExitCode.OK: "done; nothing differs, no target missed",
     ExitCode.ERROR: "an error; the message says what to do next",
-    ExitCode.DIFFERS: "`tune verify` found drift, or `tune plan --detailed-exitcode` has changes",
+    ExitCode.DIFFERS: "`tune verify` or `cherry check` found a difference, or `tune plan --detailed-exitcode` changes",
     ExitCode.TARGET_MISSED: "a target was missed, or the review says no-go",
     ExitCode.REFUSED: "refused for safety; nothing was changed",
     ExitCode.ROLLED_BACK: "an apply stopped part-way and was rolled back",
