@@ -93,7 +93,10 @@ def _total(review: Review) -> tuple[str, ...]:
 
 def _topology(review: Review) -> Iterator[str]:
     there = review.topology
-    counted = ", ".join(f"{count} {role}" for role, count in there.roles.items()) or "no machine"
+    if not there.roles:
+        yield "  no machine is left"
+        return
+    counted = ", ".join(f"{count} {role}" for role, count in there.roles.items())
     where = ", ".join(there.regions) or "region known after apply"
     networks = ", ".join(there.private_networks) or "known after apply"
     yield f"  {counted} in {where}; private network {networks}, MTU {there.mtu}"

@@ -14,6 +14,7 @@ from tests.unit.readiness.plans import (
     Json,
     cloud_config,
     document,
+    errors,
     instance,
     resource,
     reviewed,
@@ -51,6 +52,26 @@ _resources = st.builds(
     st.none() | _attributes,
     st.booleans() | st.dictionaries(st.sampled_from(sorted(_GOOD)), _json, max_size=4),
 )
+
+
+WANTED = {
+    "create-production": ["NR-NET-008"],
+    "nothing-to-do": [],
+    "reinstall": ["NR-POLICY-003"] * 4,
+    "replace-validator": ["NR-COST-001", "NR-POLICY-002"],
+    "destroy": ["NR-NET-007"] * 2 + ["NR-POLICY-002"] * 4,
+}
+"""The errors of each plan in stage production, apart from prices and state, which are in order here."""
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_each_real_plan_is_judged_as_it_should_be(name: str) -> None:
+    given = json.loads((FIXTURES / f"{name}.json").read_text())
+    assert errors(reviewed(given)) == WANTED[name]
+
+
+def test_every_fixture_is_judged() -> None:
+    assert sorted(path.stem for path in FIXTURES.glob("*.json")) == sorted(WANTED)
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.json")), ids=lambda path: path.stem)

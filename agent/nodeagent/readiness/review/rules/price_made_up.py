@@ -6,7 +6,7 @@ from nodeagent.readiness.review.finding import Met, Rule, Severity, Situation
 
 
 def _find(situation: Situation) -> Iterator[Met]:
-    slugs = sorted({line.item for line in situation.estimate.lines if line.made_up})
+    slugs = sorted({line.item for line in situation.estimate.lines if line.made_up and line.after_eur})
     if slugs:
         yield Met(
             address="",

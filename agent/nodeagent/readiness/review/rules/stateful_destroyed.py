@@ -1,6 +1,7 @@
 """A machine with data that the plan deletes, or deletes to make it anew."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from nodeagent.readiness.review.finding import Met, Rule, Severity, Situation
 from nodeagent.readiness.review.node import Node
@@ -22,7 +23,7 @@ def _find(situation: Situation) -> Iterator[Met]:
                 address=node.address,
                 message=f"{node.hostname or 'the machine'} is {_WORDS[node.fate]}{why}: its drives are lost",
                 remedy="keep the attribute that forces it as it was; if it is meant, name it: "
-                f"--accept NR-POLICY-002@{node.address}",
+                f"--accept {quote(f'NR-POLICY-002@{node.address}')}",
             )
 
 

@@ -7,6 +7,7 @@ Source: documentation of the provider cherryservers/cherryservers 1.5.3, resourc
 """
 
 from collections.abc import Iterator
+from shlex import quote
 
 from nodeagent.readiness.review.attributes import flag
 from nodeagent.readiness.review.finding import Met, Rule, Severity, Situation
@@ -32,7 +33,7 @@ def _find(situation: Situation) -> Iterator[Met]:
                 address=node.address,
                 message=f"{', '.join(changed)} changes: {end}",
                 remedy="keep it as it was, or move the data away first and name it: "
-                f"--accept NR-POLICY-003@{node.address}",
+                f"--accept {quote(f'NR-POLICY-003@{node.address}')}",
             )
         elif allowed:
             yield Met(
