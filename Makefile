@@ -44,6 +44,10 @@ test-unit: $(VENV)/.dev ## Run the tests that start no process and need no root 
 test-host: $(VENV)/.dev tools-test ## Run the tests that need the real kernel
 	$(PYTEST) -m host $(ARGS)
 
+.PHONY: stage-local
+stage-local: $(VENV)/.dev $(TERRAFORM) ## Plan environments/local at the rehearsal cloud, for nothing, and review the plan
+	$(BIN)/python -m tests.terraform.local_stage $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 	NODEAGENT_GENERATED_PROFILES=10000 $(PYTEST) -s tests/unit/profiles/test_generated.py $(ARGS)
