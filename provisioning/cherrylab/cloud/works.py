@@ -24,13 +24,14 @@ _LOG = logging.getLogger("cherrylab.works")
 
 
 class Works:
-    """Who calls the driver. `close` waits for calls under way."""
+    """Who calls the driver."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._pool = None if driver.is_instant else ThreadPoolExecutor(_THREADS, thread_name_prefix="driver")
         self._queues: dict[int, deque[Task]] = {}
         self._lock = threading.Lock()
+        self._closing = False
 
     def take(self, cloud: "Cloud", tasks: Sequence[Task]) -> None:
         """Do these, at once or in their turn."""
@@ -41,7 +42,8 @@ class Works:
                 self._queue(cloud, task, self._pool)
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what was begun."""
+        """Begin nothing more, and wait for the calls under way; the books tell the next start what is left to do."""
+        self._closing = True
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
@@ -66,7 +68,7 @@ class Works:
     def _next(self, server_id: int) -> Task | None:
         with self._lock:
             queue = self._queues[server_id]
-            if queue:
+            if queue and not self._closing:
                 return queue.popleft()
             del self._queues[server_id]
             return None
