@@ -1,7 +1,8 @@
 """What every environment wants to be told, as the tests tell it."""
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII0jmxg7HSCbGszlcetCGaJML0fMshfjSBdN1JTzSEpO ada"
-"""A public key whose private half nobody has."""
+OTHER_SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIAf18Utydf/JtJjDKdHYYwSxei6mtQjP6gI1qJLLcpa bob"
+"""Public keys whose private halves nobody has."""
 
 
 def deployment(**variables: object) -> dict[str, object]:

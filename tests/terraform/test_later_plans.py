@@ -4,7 +4,7 @@ a protected server neither goes nor is installed anew."""
 import pytest
 
 from cherrylab.cloud.faults import Fault, Kind
-from tests.terraform.deployment import deployment
+from tests.terraform.deployment import OTHER_SSH_KEY, deployment
 from tests.terraform.running_cloud import RunningCloud
 from tests.terraform.terraform import CONFIGURATIONS, Terraform
 
@@ -43,7 +43,6 @@ def test_sold_out_after_the_purchase(cloud: RunningCloud, terraform: Terraform) 
         ),
         pytest.param(("-var=control_plane_plan=e5_1650v4",), id="another plan"),
         pytest.param(("-var=region=NL-Amsterdam",), id="another region"),
-        pytest.param(("-var=cycle=hourly",), id="another cycle"),
         pytest.param(("-var=deployment_id=sol-9999",), id="another name"),
         pytest.param(("-var=protected=false",), id="protection taken away"),
     ],
@@ -95,8 +94,18 @@ def test_what_changed_on_a_server_is_told(cloud: RunningCloud, terraform: Terraf
     assert [server.hostname for server in cloud.store.servers.all()] == ["sol-1234-cp-1"]
 
 
-def test_new_profile_and_new_key_leave_the_server_alone(terraform: Terraform) -> None:
-    """Both are what a server was born with; a key more is made, and no server is changed."""
+def test_what_a_server_is_born_with_is_left_alone(terraform: Terraform) -> None:
+    """Another profile, another cycle: no server is changed, where the provider would reinstall or replace."""
     profile = terraform.directory / "profiles" / "control-plane.yaml"
     profile.write_text(profile.read_text().replace("summary: a node", "summary: another node"))
     assert terraform.plan(detailed_exitcode=True).exit_code == 0
+    terraform.plan("-var=cycle=hourly", out=terraform.directory / "plan")
+    changes = terraform.show_json(terraform.directory / "plan")["resource_changes"]
+    assert [change["address"] for change in changes if change["change"]["actions"] != ["no-op"]] == []
+
+
+def test_another_key_is_made_and_no_server_changed(cloud: RunningCloud, terraform: Terraform) -> None:
+    variables = terraform.directory / "rehearsal.auto.tfvars.json"
+    variables.write_text(variables.read_text().replace('"ada":', f'"bob": "{OTHER_SSH_KEY}", "ada":'))
+    plan = terraform.plan(out=terraform.directory / "plan")
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in plan.text

@@ -16,9 +16,3 @@ def test_terraform_test(directory: Path) -> None:
     terraform = Terraform(directory, environment={})
     terraform.init()
     terraform.test()
-
-
-def test_every_configuration_has_tests() -> None:
-    """Modules and environments have theirs beside them."""
-    configurations = {file.parent for file in CONFIGURATIONS.rglob("versions.tf")}
-    assert sorted(configurations - set(_TESTED)) == []

@@ -17,8 +17,9 @@ resource "cherryservers_server" "this" {
 
   lifecycle {
     # The provider reinstalls a server whose user data or keys differ: the disks would be lost for the sake of a script
-    # that ran long ago. Both are what the server was born with, and later changes are made on it.
-    ignore_changes = [user_data, ssh_key_ids]
+    # that ran long ago. Both are what the server was born with, and later changes are made on it. Another cycle would
+    # replace the server; the provider never reads it back, so that an imported server would be replaced too.
+    ignore_changes = [user_data, ssh_key_ids, cycle]
   }
 }
 

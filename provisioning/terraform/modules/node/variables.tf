@@ -125,7 +125,7 @@ variable "tags" {
 }
 
 variable "cycle" {
-  description = "How the server is billed. A later change would replace the server."
+  description = "How the server is billed. A later change counts for new servers only; of one that is there it is changed in the portal."
   type        = string
   default     = "monthly"
   nullable    = false
