@@ -11,8 +11,7 @@ from nodeagent.cherry.account import Project
 from nodeagent.cherry.api import Api
 from nodeagent.cherry.inventory import Inventory, Wanted
 from nodeagent.cherry.server import Server, power_of, servers_of
-
-REGION_NAMES = {"EU-East-1": "LT-Siauliai"}
+from nodeagent.readiness.review.node import REGION_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,23 +30,29 @@ _UNITS = {
 """A bill says "Hours" where a price list says "Hourly"."""
 
 TOLERANCE = Decimal("0.01")
-"""A hundredth: bills are rounded to the cent of an hour."""
+"""A hundredth. Bills may round the price of a unit to the cent, which is more of a small machine: see Bill.differs."""
+
+_HALF_A_CENT = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """One server: a month as billed and as estimated; None where the API or the price list doesn't tell."""
+    """One server: a month as billed and as estimated; None where the API or the price list doesn't tell.
+
+    `units` is how many units of time a month holds, by which a rounded price is wrong.
+    """
 
     server: Server
     month: Decimal | None
     estimate: Decimal | None
     currency: str
+    units: Decimal
 
     @property
     def differs(self) -> bool:
         if self.month is None or self.estimate is None:
             return True
-        return abs(self.month - self.estimate) > self.estimate * TOLERANCE
+        return abs(self.month - self.estimate) > max(self.estimate * TOLERANCE, _HALF_A_CENT * self.units)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +107,13 @@ def _bill(server: Server, prices: PriceList) -> Bill:
     unit = _UNITS.get(server.unit)
     priced = prices.plans.get(server.plan)
     listed = priced.prices.get(unit) if priced and unit else None
-    # Bills round the unit price to the cent, where the list has four digits.
     month = Decimal(str(server.unit_price)) * unit.per_month if unit and server.unit_price is not None else None
     return Bill(
         server=server,
         month=month,
         estimate=listed.money.amount * listed.unit.per_month if listed and _same(listed, server) else None,
         currency=server.currency,
+        units=unit.per_month if unit else Decimal(0),
     )
 
 

@@ -1,6 +1,7 @@
 """Answers of the API taken apart. What we can't do without is demanded, everything else may be absent or null."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 
 from nodeagent.cherry.api import CherryError, Json
 
@@ -17,8 +18,11 @@ def number(answer: Json, key: str, where: str) -> int:
 
 
 def optional_number(answer: Json, key: str) -> float | None:
+    """A finite number; None for everything else."""
     value = answer.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        return None
+    return float(value)
 
 
 def text(answer: Json, key: str) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from nodeagent.model.errors import NodeagentError
 from nodeagent.readiness.review.checkov import parse_checkov
-from nodeagent.readiness.review.cost import Rates, Tariff, Usage
+from nodeagent.readiness.review.cost import Rates, Tariff
 from nodeagent.readiness.review.plan import parse_plan
 from nodeagent.readiness.review.prices import AWS_FILE, CHERRY_FILE, PriceList, parse_aws_prices, parse_prices
 from nodeagent.readiness.review.review import Question, Review, review
-from nodeagent.readiness.review.stage import Stage, stage_of
+from nodeagent.readiness.review.stage import stage_of
 from nodeagent.readiness.review.workspace import BACKEND_FILE, LOCK_FILE, Workspace, parse_workspace
 
 _APPLY_ARGUMENTS = "TF_CLI_ARGS_apply"  # a name of Terraform's, in its own spelling
@@ -50,7 +50,8 @@ def answer(request: Request) -> Review:
             today=datetime.now(tz=UTC).date(),
             workspace=_workspace(request.directory or request.plan.parent),
             budget_eur=request.budget,
-            usage=_usage(stage, request),
+            runs_per_month=request.runs,
+            hours_per_run=request.hours_per_run,
             parallelism=request.parallelism or _parallelism_of(os.environ.get(_APPLY_ARGUMENTS, "")),
             accepted=request.accept,
             foreign=parse_checkov(_read(request.checkov), where=str(request.checkov)) if request.checkov else (),
@@ -79,13 +80,6 @@ def _price_list(path: Path) -> PriceList:
 
 def _first(*values: Decimal | None) -> Decimal:
     return next(value for value in values if value is not None)
-
-
-def _usage(stage: Stage, request: Request) -> Usage:
-    return Usage(
-        runs_per_month=request.runs or stage.runs_per_month,
-        hours_per_run=request.hours_per_run or stage.hours_per_run,
-    )
 
 
 def _workspace(directory: Path) -> Workspace:

@@ -76,7 +76,7 @@ def test_what_is_no_inventory_is_refused(text: str) -> None:
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=12), inside, max_size=4),
     max_leaves=12,
 )
@@ -91,11 +91,11 @@ def test_no_json_crashes_the_inventory(document: dict[str, object]) -> None:
 @given(
     st.fixed_dictionaries(
         {"id": st.integers() | _json},
-        optional=dict.fromkeys(["hostname", "plan", "region", "tags", "ip_addresses", "pricing", "bmc"], _json),
+        optional=dict.fromkeys(["hostname", "plan", "tags", "ip_addresses", "pricing", "traffic_used_bytes"], _json),
     )
 )
 def test_no_answer_crashes_the_servers(answer: dict[str, object]) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=[answer]))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=json.dumps([answer])))
     with Api(Secret("t"), transport=transport, pace=Pace(per_second=10_000)) as api, contextlib.suppress(CherryError):
         (server,) = servers_of(api, [Project(id=1, name="p", team_id=1)])
         assert server.hostname.isprintable()

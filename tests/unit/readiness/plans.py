@@ -72,6 +72,7 @@ def instance(name: str, role: str = "validator", **attributes: object) -> Json:
     return {
         "ami": "ami-0123456789abcdef0",
         "instance_type": "m6a.24xlarge",
+        "instance_initiated_shutdown_behavior": "terminate",
         "availability_zone": "us-east-1a",
         "tags": tags(role, Name=name),
     } | attributes

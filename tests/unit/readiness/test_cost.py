@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from nodeagent.model.errors import NodeagentError
-from nodeagent.readiness.review.cost import Usage
 from nodeagent.readiness.review.money import cents
 from nodeagent.readiness.review.prices import CHERRY_FILE, Unit, parse_prices
 from nodeagent.readiness.review.stage import STAGES
@@ -85,17 +84,61 @@ def test_value_added_tax_is_taken_out_and_put_in() -> None:
 
 def test_an_aws_machine_costs_for_the_hours_of_its_runs_in_euros() -> None:
     machine = [resource("a", type_="aws_instance", after=instance("a"))]
-    usage = Usage(runs_per_month=10, hours_per_run=3)
-    assert _bill(machine, "staging", usage=usage)[1] == cents(Decimal("4.1472") * 30 / Decimal("1.08"))
+    assert _bill(machine, "staging", runs_per_month=10, hours_per_run=3)[1] == cents(
+        Decimal("4.1472") * 30 / Decimal("1.08")
+    )
     assert _bill(machine, "staging")[1] == cents(Decimal("4.1472") * 32 / Decimal("1.08"))
     assert _bill(machine, "production")[1] == cents(Decimal("4.1472") * 730 / Decimal("1.08"))
 
 
 def test_a_month_of_staging_is_over_its_budget_and_its_runs_are_not() -> None:
     machine = document([resource("a", type_="aws_instance", after=instance("a"))])
-    full = reviewed(machine, "staging", usage=Usage(runs_per_month=1, hours_per_run=730))
+    full = reviewed(machine, "staging", runs_per_month=1, hours_per_run=730)
     assert "NR-COST-001" in {finding.id for finding in full.findings}
     assert "NR-COST-001" not in {finding.id for finding in reviewed(machine, "staging").findings}
+
+
+def test_the_runs_of_the_plan_stand_before_those_of_the_stage_and_options_before_both() -> None:
+    machine = [resource("a", type_="aws_instance", after=instance("a"))]
+    variables = {"runs_per_month": {"value": 2}, "hours_per_run": {"value": 5}}
+
+    def hours(**asked: object) -> Decimal:
+        return reviewed(document(machine, variables=variables), "staging", **asked).estimate.usage.hours
+
+    assert hours() == 10
+    assert hours(runs_per_month=3) == 15
+    assert reviewed(document(machine, variables=variables), "production").estimate.usage.hours == 730
+
+
+@pytest.mark.parametrize(
+    ("type_", "limit", "hour"),
+    [
+        ("m6a.24xlarge", "1.5", "1.5"),
+        ("m6a.24xlarge", "9", "4.1472"),
+        ("m6a.24xlarge", "", "4.1472"),
+        ("m6a.24xlarge", "x", "4.1472"),
+        ("z9.unknown", "0.5", "0.5"),
+        ("z9.unknown", "", None),
+    ],
+)
+def test_a_spot_machine_costs_at_most_its_limit(type_: str, limit: str, hour: str | None) -> None:
+    options = [{"market_type": "spot", "spot_options": [{"max_price": limit}]}]
+    machine = [
+        resource("a", type_="aws_instance", after=instance("a", instance_type=type_, instance_market_options=options))
+    ]
+    (line,) = reviewed(document(machine), "staging").estimate.lines
+    wanted = None if hour is None else cents(Decimal(hour) * 32 / Decimal("1.08"))
+    assert (None if line.after_eur is None else cents(line.after_eur)) == wanted
+
+
+def test_volumes_are_billed_with_their_machine() -> None:
+    root_drive, other_drive = {"volume_type": "gp3", "volume_size": 100}, {"volume_type": "x"}
+    values = instance("a", root_block_device=[root_drive], ebs_block_device=[other_drive])
+    machine = [resource("a", type_="aws_instance", after=values)]
+    _, root, other = reviewed(document(machine), "staging").estimate.lines
+    assert root.after_eur is not None
+    assert cents(root.after_eur) == cents(Decimal("0.08") * 100 * 32 / 730 / Decimal("1.08"))
+    assert (other.address, other.after_eur) == ("a.ebs_block_device", None)
 
 
 def test_free_resources_are_no_lines() -> None:

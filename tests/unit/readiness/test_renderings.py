@@ -20,6 +20,7 @@ from tests.unit.readiness.plans import CLUSTER, FIXTURES, document, reviewed, to
 
 SCHEMA = json.loads(Path(__file__).with_name("sarif-2.1.0-excerpt.schema.json").read_text())
 CREATE = FIXTURES / "create-production.json"
+CHECKOV_REAL = FIXTURES.parent / "checkov-3.3.30.json"
 CHECKOV = {
     "check_type": "terraform_plan",
     "results": {
@@ -80,6 +81,14 @@ def test_checkov_is_folded_in() -> None:
     assert [finding.severity for finding in told(review, "CKV_AWS_79")] == [Severity.ERROR]
     assert [finding.severity for finding in told(review, "CKV_AWS_8")] == [Severity.WARNING]
     assert told(review, "CKV_AWS_1") == []
+
+
+def test_a_real_report_of_checkov() -> None:
+    """Checkov 3.3.30 on an instance without metadata tokens and a group that lets everybody in."""
+    found = parse_checkov(CHECKOV_REAL.read_text(), where="checkov.json")
+    assert {finding.id for finding in found} >= {"CKV_AWS_79", "CKV_AWS_24", "CKV_AWS_8"}
+    assert {finding.severity for finding in found} == {Severity.ERROR}
+    assert all(finding.address.startswith("aws_") and finding.line is None for finding in found)
 
 
 @pytest.mark.parametrize("empty", [{"passed": 0, "failed": 0}, [CHECKOV, CHECKOV]])

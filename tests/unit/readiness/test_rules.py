@@ -341,6 +341,17 @@ def test_a_staging_machine_may_go_and_be_a_spot_machine() -> None:
         assert errors(reviewed(document(resources), "staging")) == []
 
 
+def test_a_machine_of_a_test_run_must_end_by_itself() -> None:
+    stays = [resource("a", type_="aws_instance", after=instance("a", instance_initiated_shutdown_behavior="stop"))]
+    assert errors(reviewed(document(stays), "staging")) == ["NR-COST-006"]
+    assert told(reviewed(document(stays), "production"), "NR-COST-006") == []
+
+
+def test_tags_that_a_provider_adds_count() -> None:
+    bare = instance("a") | {"tags": {"Name": "a"}, "tags_all": tags("validator", Name="a")}
+    assert errors(reviewed(document([resource("a", type_="aws_instance", after=bare)]), "staging")) == []
+
+
 def test_an_accepted_finding_is_shown_and_does_not_decide() -> None:
     given = document(_change(["delete"], VALIDATOR, None))
     assert "NR-POLICY-002" in errors(reviewed(given))
@@ -364,5 +375,5 @@ def test_every_rule_has_an_id_of_its_own_a_heading_in_the_docs_and_a_case() -> N
     pages = "\n".join(page.read_text() for page in DOCS.glob("NR-*.md"))
     headings = re.findall(r"^### (NR-[A-Z]+-\d{3}) ", pages, re.MULTILINE)
     assert sorted(headings) == sorted(ids)
-    elsewhere = {"NR-POLICY-007", "NR-COST-003", "NR-COST-004"}
+    elsewhere = {"NR-COST-006", "NR-POLICY-007", "NR-COST-003", "NR-COST-004"}
     assert {case[0] for case in FOUND} | elsewhere == set(ids)

@@ -1,7 +1,7 @@
 """Findings of checkov, folded in: it knows hundreds of rules for AWS that nobody here should write again.
 
 checkov's own severities need its paid platform, so a failed check without one counts as an error; what is right is to
-mend it or to skip it with a reason in the configuration (`#checkov:skip=ID: reason`), which checkov then reports as
+mend it or to skip it with a reason in the configuration (`#checkov:skip=ID:reason`), which checkov then reports as
 skipped.
 
 Source: https://www.checkov.io, `checkov --framework terraform_plan --output json`.

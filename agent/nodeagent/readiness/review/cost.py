@@ -6,10 +6,11 @@ price after, one that it deletes its price before, and the difference is what th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
-from nodeagent.readiness.review.attributes import Values, flag, text
-from nodeagent.readiness.review.node import Cloud, Node
+from nodeagent.readiness.review.attributes import Values, blocks, flag, text, whole_number
+from nodeagent.readiness.review.money import Currency, Money
+from nodeagent.readiness.review.node import Cloud, Node, spot_limit
 from nodeagent.readiness.review.plan import Fate, Plan, ResourceChange, unknown
 from nodeagent.readiness.review.prices import HOURS_PER_MONTH, Price, PricedPlan, PriceList, Unit
 from nodeagent.readiness.review.stage import Stage
@@ -119,7 +120,7 @@ class Tariff:
 
 def estimate(plan: Plan, nodes: tuple[Node, ...], tariff: Tariff, *, usage: Usage) -> Estimate:
     """The bill of a plan: its machines, then whatever else costs or may cost."""
-    lines = [_machine(node, tariff, usage) for node in nodes]
+    lines = [line for node in nodes for line in (_machine(node, tariff, usage), *_volumes(node, tariff, usage))]
     machines = {node.address for node in nodes}
     lines += [
         line for resource in plan.managed() if resource.address not in machines for line in _other(resource, tariff)
@@ -127,8 +128,13 @@ def estimate(plan: Plan, nodes: tuple[Node, ...], tariff: Tariff, *, usage: Usag
     return Estimate(lines=tuple(lines), rates=tariff.rates, usage=usage)
 
 
-def usage_of(stage: Stage) -> Usage:
-    return Usage(runs_per_month=stage.runs_per_month, hours_per_run=stage.hours_per_run)
+def usage_of(stage: Stage, plan: Plan) -> Usage:
+    """As the plan's own variables `runs_per_month` and `hours_per_run` say, or as the stage does."""
+    given: Values = {name: plan.variable(name) for name in ("runs_per_month", "hours_per_run")}
+    runs, hours = whole_number(given, "runs_per_month"), whole_number(given, "hours_per_run")
+    if not stage.runs_per_month or not runs or not hours or runs < 0 or hours < 0:
+        return Usage(runs_per_month=stage.runs_per_month, hours_per_run=stage.hours_per_run)
+    return Usage(runs_per_month=runs, hours_per_run=hours)
 
 
 def unit_of(cloud: Cloud, values: Values) -> Unit:
@@ -176,21 +182,58 @@ def _charge(values: Values, cloud: Cloud, tariff: Tariff, hours: Decimal) -> _Ch
     unit = unit_of(cloud, values)
     plan = tariff.plan(cloud, text(values, "plan" if cloud is Cloud.CHERRY else "instance_type"))
     price = plan.prices.get(unit) if plan else None
+    if cloud is Cloud.AWS:
+        price = _limited(price, spot_limit(values))
     quantity = hours if unit in (Unit.HOURLY, Unit.SPOT_HOURLY) else unit.per_month
     eur = tariff.eur(price) * quantity if price else None
     return _Charge(unit=unit, quantity=quantity, plan=plan, price=price, eur=eur)
 
 
+def _limited(listed: Price | None, limit: str) -> Price | None:
+    """The lower of the listed price and what a spot request allows: a spot machine never costs more than either."""
+    try:
+        most = Decimal(limit)
+    except InvalidOperation:
+        return listed
+    if not most.is_finite() or most <= 0 or (listed is not None and listed.money.amount <= most):
+        return listed
+    return Price(unit=Unit.HOURLY, money=Money(amount=most, currency=Currency.USD), taxed=False)
+
+
 def _note(node: Node, charge: _Charge) -> str:
     if not node.size:
         return "what it is to be is known after apply"
-    if charge.plan is None:
+    if charge.plan is None and charge.price is None:
         return "not in the price list"
     if charge.price is None:
         return f"the price list has no {charge.unit.value.lower()} price"
     if node.cloud is Cloud.AWS and node.spot:
         return "spot: at most this"
-    return "made up" if charge.plan.made_up else ""
+    return "made up" if charge.plan is not None and charge.plan.made_up else ""
+
+
+def _volumes(node: Node, tariff: Tariff, usage: Usage) -> Iterator[Line]:
+    """The drives of AWS that are billed beside their machine, for as long as that lives."""
+    change = node.resource.change
+    for key in ("root_block_device", "ebs_block_device") if node.cloud is Cloud.AWS else ():
+        for drive in blocks(node.values, key):
+            kind, gigabytes = text(drive, "volume_type"), whole_number(drive, "volume_size")
+            listed = tariff.aws.volumes.get(kind)
+            price = Price(unit=Unit.MONTHLY, money=listed, taxed=False) if listed and gigabytes else None
+            quantity = Decimal(max(gigabytes or 0, 0)) * usage.hours / HOURS_PER_MONTH
+            eur = tariff.eur(price) * quantity if price else None
+            yield Line(
+                address=f"{node.address}.{key}",
+                fate=node.fate,
+                item=f"{kind or 'volume'} of {gigabytes or 'unknown'} GB",
+                region=node.region,
+                unit=Unit.MONTHLY,
+                unit_price=price,
+                quantity=quantity,
+                before_eur=Decimal(0) if change.before is None else eur,
+                after_eur=eur if node.stays else Decimal(0),
+                note="" if price else "no price is known for such a volume",
+            )
 
 
 def _other(resource: ResourceChange, tariff: Tariff) -> Iterator[Line]:

@@ -62,7 +62,7 @@ def nodes_of(plan: Plan) -> tuple[Node, ...]:
 def _node(resource: ResourceChange) -> Node:
     cloud = CLOUDS[resource.type]
     values = resource.change.after if resource.change.after is not None else resource.change.before or {}
-    tags = text_map(values, "tags")
+    tags = text_map(values, "tags_all") | text_map(values, "tags")
     region = text(values, "region") or text(values, "availability_zone")[:-1]
     is_cherry = cloud is Cloud.CHERRY
     return Node(
@@ -82,6 +82,13 @@ def _node(resource: ResourceChange) -> Node:
 def _is_spot(kind: str, values: Values) -> bool:
     options = blocks(values, "instance_market_options")
     return kind == "aws_spot_instance_request" or any(text(option, "market_type") == "spot" for option in options)
+
+
+def spot_limit(values: Values) -> str:
+    """The most that a spot machine of AWS may cost an hour, in dollars as written; "" where nothing limits it."""
+    markets = blocks(values, "instance_market_options")
+    options = (option for market in markets for option in blocks(market, "spot_options"))
+    return next((limit for option in options if (limit := text(option, "max_price"))), text(values, "spot_price"))
 
 
 def addresses_of(node: Node, kind: str) -> Iterator[tuple[str, str]]:

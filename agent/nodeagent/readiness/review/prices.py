@@ -7,7 +7,7 @@ too: what the API itself says was seen, but it lacks a date, which is told, and 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -74,7 +74,7 @@ class PricedPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceList:
-    """`dated` is None for a list that doesn't say; `name` is its file's."""
+    """`dated` is None for a list that doesn't say; `name` is its file's. `volumes` cost that for a GB and month."""
 
     name: str
     dated: date | None
@@ -82,6 +82,7 @@ class PriceList:
     usd_per_eur: Decimal | None = None
     vat_percent: Decimal | None = None
     free: frozenset[str] = field(default_factory=frozenset)
+    volumes: Mapping[str, Money] = field(default_factory=dict)
 
 
 def parse_prices(content: str | bytes, *, name: str) -> PriceList:
@@ -93,18 +94,22 @@ def parse_prices(content: str | bytes, *, name: str) -> PriceList:
 
 
 def parse_aws_prices(content: str | bytes, *, name: str) -> PriceList:
-    """A price list of AWS instances: `{"as_of", "instances": [{"type", "hourly", "source"}], "free": [types]}`."""
+    """A price list of AWS instances: `{"as_of", "instances": [{"type", "hourly", "source"}], "volumes", "free"}`."""
     document = _document(content, name)
     if isinstance(document, list):
         raise _wrong(name, "wanted an object with `instances`, got a list")
     plans = {}
     for row in blocks(document, "instances"):
-        money = Money(amount=_decimal(row.get("hourly"), f"{name}: {text(row, 'type')}"), currency=Currency.USD)
+        money = Money(amount=_decimal(row.get("hourly"), f"{name}: volumes"), currency=Currency.USD)
         price = Price(unit=Unit.HOURLY, money=money, taxed=False)
         plans[text(row, "type")] = PricedPlan(
             slug=text(row, "type"), prices={Unit.HOURLY: price}, source=text(row, "source")
         )
-    return _list(name, document, plans)
+    volumes = {
+        text(row, "type"): Money(amount=_decimal(row.get("gb_month"), f"{name}: volumes"), currency=Currency.USD)
+        for row in blocks(document, "volumes")
+    }
+    return replace(_list(name, document, plans), volumes=volumes)
 
 
 def _list(name: str, head: Values, plans: dict[str, PricedPlan]) -> PriceList:

@@ -36,7 +36,8 @@ class Question:
     today: date
     workspace: Workspace
     budget_eur: Decimal | None = None
-    usage: Usage | None = None
+    runs_per_month: int | None = None
+    hours_per_run: int | None = None
     parallelism: int | None = None
     accepted: Sequence[str] = ()
     foreign: Sequence[Finding] = ()
@@ -85,7 +86,11 @@ def review(question: Question) -> Review:
 
 def _situation(question: Question) -> Situation:
     nodes = nodes_of(question.plan)
-    usage = question.usage or usage_of(question.stage)
+    planned = usage_of(question.stage, question.plan)
+    usage = Usage(
+        runs_per_month=question.runs_per_month or planned.runs_per_month,
+        hours_per_run=question.hours_per_run or planned.hours_per_run,
+    )
     budget = question.budget_eur
     if budget is None:
         budget = question.stage.budget.in_eur(usd_per_eur=question.tariff.rates.usd_per_eur)

@@ -7,6 +7,7 @@ Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
 """
 
 import json
+from urllib.parse import quote
 
 from nodeagent.readiness.review.finding import Finding, Severity
 from nodeagent.readiness.review.review import Review
@@ -44,7 +45,7 @@ def _house_rule(id_: str, name: str, summary: str, severity: Severity) -> dict[s
 
 
 def _result(finding: Finding, place: int, plan_file: str) -> dict[str, object]:
-    physical: dict[str, object] = {"artifactLocation": {"uri": finding.file or plan_file}}
+    physical: dict[str, object] = {"artifactLocation": {"uri": quote(finding.file or plan_file)}}
     if finding.line:
         physical["region"] = {"startLine": finding.line}
     location: dict[str, object] = {"physicalLocation": physical}

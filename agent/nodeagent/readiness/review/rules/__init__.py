@@ -8,6 +8,7 @@ from nodeagent.readiness.review.rules.budget import BUDGET
 from nodeagent.readiness.review.rules.cheaper_cycle import CHEAPER_CYCLE
 from nodeagent.readiness.review.rules.failed_check import FAILED_CHECK
 from nodeagent.readiness.review.rules.frame_size import FRAME_SIZE
+from nodeagent.readiness.review.rules.machine_ends import MACHINE_ENDS
 from nodeagent.readiness.review.rules.missing_tags import MISSING_TAGS
 from nodeagent.readiness.review.rules.node_counts import NODE_COUNTS
 from nodeagent.readiness.review.rules.one_region import ONE_REGION
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     PRICE_MADE_UP,
     PRICE_LIST_OLD,
     CHEAPER_CYCLE,
+    MACHINE_ENDS,
     PUBLIC_EXPOSURE,
     ONE_REGION,
     REGION_NAME,
