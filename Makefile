@@ -8,6 +8,7 @@ PYTEST := $(BIN)/pytest
 ARGS ?=
 # Terraform as a Python package: for machines without one, and for the test that runs it.
 TERRAFORM := .cache/tools/terraform/bin/terraform
+CHECKOV := .cache/tools/checkov/bin/checkov
 
 # Tools unpacked for the tests (promtool) are found before those of the system.
 export PATH := $(CURDIR)/.cache/tools/usr/bin:$(CURDIR)/.cache/tools/usr/sbin:$(CURDIR)/.cache/tools/sbin:$(CURDIR)/$(BIN):$(PATH)
@@ -97,6 +98,10 @@ lint: $(VENV)/.dev $(TERRAFORM) ## Run every linter
 	$(BIN)/python -m house_lint coverage
 	$(BIN)/shellcheck do .ci/run $$(grep -lE '^#!/bin/(ba)?sh' scripts/*)
 
+.PHONY: checkov
+checkov: $(CHECKOV) ## Hold the AWS part of the Terraform files against checkov (the first time 291 MB)
+	$(CHECKOV) --quiet --compact --skip-download --framework terraform --directory provisioning/terraform $(ARGS)
+
 .PHONY: format
 format: $(VENV)/.dev ## Format the Python files and mend what ruff can mend
 	$(BIN)/ruff check --fix
@@ -149,6 +154,11 @@ $(BIN)/pip:
 
 $(TERRAFORM): requirements/terraform.txt scripts/terraform-shim scripts/install-terraform-shim | $(BIN)/pip
 	scripts/install-terraform-shim
+
+$(CHECKOV): requirements/checkov.txt | $(BIN)/pip
+	rm -rf .cache/tools/checkov
+	$(BIN)/python -m venv .cache/tools/checkov
+	.cache/tools/checkov/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
 
 # An index that hiccups gets a second try.
 define install-locked

@@ -54,7 +54,7 @@ def covered() -> None:
     entries = coverage(find(TOP), TESTS)
     for entry in entries:
         runs = [f"{name} ({count} runs)" for name, count in entry.terraform_tests.items()]
-        tests = ", ".join([*runs, *entry.python_tests]) or "NO TEST"
+        tests = ", ".join([*runs, *entry.python_tests]) or ("none of its own" if entry.is_tested else "NO TEST")
         callers = f"; called by {', '.join(entry.called_by)}" if entry.called_by else ""
         click.echo(f"{entry.configuration}: {tests}{callers}")
     sys.exit(not all(entry.is_tested for entry in entries))

@@ -21,8 +21,9 @@ class Coverage:
 
     @property
     def is_tested(self) -> bool:
-        """Whether anything runs it by itself."""
-        return bool(self.terraform_tests or self.python_tests)
+        """Whether anything runs it: by itself, or as the inner part of an example."""
+        is_inside = "examples" in self.configuration.parts and bool(self.called_by)
+        return bool(self.terraform_tests or self.python_tests) or is_inside
 
 
 def coverage(configurations: Iterable[Configuration], tests: Path) -> tuple[Coverage, ...]:

@@ -163,14 +163,14 @@ def test_the_tables_of_a_readme_are_what_the_files_say(tmp_path: Path) -> None:
 
 def test_coverage_names_the_tests_of_a_module_and_who_calls_it(tmp_path: Path) -> None:
     module = write(tmp_path / "terraform", GOOD)
-    caller = tmp_path / "terraform" / "environments" / "local"
+    caller = tmp_path / "terraform" / "environments" / "spare"
     caller.mkdir(parents=True)
     (caller / "main.tf").write_text('module "key" {\n  source = "../../modules/ssh-key"\n}\n')
     (module / "tests").mkdir()
     (module / "tests" / "names.tftest.hcl").write_text('run "one" {\n}\nrun "two" {\n}\n')
     tests = tmp_path / "tests"
     tests.mkdir()
-    (tests / "test_local.py").write_text('LOCAL = CONFIGURATIONS / "environments" / "local"\n')
+    (tests / "test_local.py").write_text('LOCAL = CONFIGURATIONS / "environments" / "spare"\n')
     environment, key = coverage(find(tmp_path / "terraform"), tests)
     assert (environment.python_tests, environment.is_tested) == (("test_local.py",), True)
-    assert (key.terraform_tests, key.called_by) == ({"names.tftest.hcl": 2}, ("environments/local",))
+    assert (key.terraform_tests, key.called_by) == ({"names.tftest.hcl": 2}, ("environments/spare",))

@@ -22,6 +22,7 @@ from typing import Any
 
 RESOURCES = (
     "aws_budgets_budget",
+    "aws_default_security_group",
     "aws_iam_role",
     "aws_iam_role_policy",
     "aws_instance",
@@ -162,14 +163,16 @@ def _block(source: Source, name: str) -> dict[str, Any]:
 def _type(source: Source, code: str, kind: str, of: str) -> dict[str, Any]:
     if kind == "simple" and of in _PLAIN:
         return {"type": _PLAIN[of]}
-    element = re.fullmatch(r"(string|number|boolean|any)(List|Map|Set)", of)
-    if kind in {"list", "set", "map"} and element:
-        return {"type": [kind, _PLAIN[element[1]]]}
+    elements = re.fullmatch(r"(string|number|boolean|any)(List|Map|Set)", of)
+    if kind in {"list", "set", "map"} and elements:
+        return {"type": [kind, _PLAIN[elements[1]]]}
     nested = _NESTED.search(code)
     if nested:
         mode = kind if kind in {"list", "set"} else {"true": "set", "false": "list"}.get(nested[3], "single")
-        inner = _block(source, f"{nested[1]}OutputReference")
-        return {"nested_type": {"attributes": inner["attributes"], "nesting_mode": mode}}
+        inner = _block(source, f"{nested[1]}OutputReference")["attributes"]
+        # The provider speaks protocol 5, which has objects among its types and no nested attributes.
+        element = ["object", {attribute: entry["type"] for attribute, entry in inner.items()}]
+        return {"type": element if mode == "single" else [mode, element]}
     for pattern, type_ in _GETTERS:
         if re.search(pattern, code):
             return {"type": type_}
