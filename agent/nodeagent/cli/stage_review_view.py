@@ -1,6 +1,8 @@
 """A review in text: the bill, what is built, what was found, and the decision last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import TextIO
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, print_json, table
@@ -52,8 +54,8 @@ def _lines(review: Review, terminal: Terminal) -> Iterator[str]:
     yield ""
     if review.findings:
         yield terminal.style("Findings", Tone.STRONG)
-        for finding in review.findings:
-            yield from _finding(finding, terminal)
+        for alike in _alike(review.findings):
+            yield from _findings(alike, terminal)
         yield ""
     yield _summary(review, terminal)
 
@@ -102,16 +104,29 @@ def _topology(review: Review) -> Iterator[str]:
     yield f"  {counted} in {where}; private network {networks}, MTU {there.mtu}"
 
 
-def _finding(finding: Finding, terminal: Terminal) -> Iterator[str]:
+def _alike(findings: Sequence[Finding]) -> Iterator[tuple[Finding, ...]]:
+    """Findings that differ in nothing but their place, together: a hundred servers may have one fault."""
+    for _, group in groupby(findings, key=lambda one: replace(one, address="", file="", line=None)):
+        yield tuple(group)
+
+
+def _findings(alike: Sequence[Finding], terminal: Terminal) -> Iterator[str]:
+    finding = alike[0]
     symbol, tone = (Symbol.OK, Tone.FAINT) if finding.accepted else _SEVERITIES[finding.severity]
-    place = f" {finding.address}:" if finding.address else ""
-    if finding.file:
-        place += f" {finding.file}:{finding.line or 1}:"
+    head = terminal.style(f"{terminal.symbol(symbol)} {finding.severity.value}", tone)
     accepted = " (accepted)" if finding.accepted else ""
-    head = f"{terminal.symbol(symbol)} {finding.severity.value}"
-    yield f"  {terminal.style(head, tone)}{place} {finding.message} [{finding.id}]{accepted}"
+    places = [_place(one) for one in alike if _place(one)]
+    before = f" {places[0]}:" if len(places) == 1 else ""
+    yield f"  {head}{before} {finding.message} [{finding.id}]{accepted}"
+    if len(places) > 1:
+        yield from (f"      {place}" for place in places)
     if not finding.accepted:
         yield terminal.style(f"      do: {finding.remedy}", Tone.FAINT)
+
+
+def _place(finding: Finding) -> str:
+    file = f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file
+    return " ".join(part for part in (finding.address, file) if part)
 
 
 def _summary(review: Review, terminal: Terminal) -> str:

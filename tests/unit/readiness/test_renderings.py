@@ -121,6 +121,23 @@ def test_text_ends_with_the_decision(capsys: pytest.CaptureFixture[str]) -> None
     assert all(line == line.rstrip() for line in lines)
 
 
+def test_one_fault_of_many_machines_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(CREATE.read_text().replace('"owner": "infra"', '"owner": ""'))
+    assert main(["--color", "never", "stage", "review", str(plan)]) == ExitCode.TARGET_MISSED
+    lines = capsys.readouterr().out.splitlines()
+    (told_once,) = (number for number, line in enumerate(lines) if "NR-POLICY-001" in line)
+    assert lines[told_once] == "  ✗ error tags missing or empty: owner [NR-POLICY-001]"
+    assert [line.split(".cherry")[0] for line in lines[told_once + 1 : told_once + 5]] == [
+        '      module.control_plane["cp-1"]',
+        '      module.control_plane["cp-2"]',
+        '      module.control_plane["cp-3"]',
+        '      module.validator["val-1"]',
+    ]
+    assert lines[told_once + 5].startswith("      do: ")
+    assert "4 errors" in lines[-1]
+
+
 def test_no_go_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--stage", "production") == ExitCode.TARGET_MISSED
     assert "✗ NO-GO: stage production, 3 errors, 1 warning" in capsys.readouterr().out

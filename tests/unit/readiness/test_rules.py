@@ -102,6 +102,16 @@ FOUND: list[tuple[str, str, Severity, list[Json], dict[str, Any]]] = [
         {},
     ),
     ("NR-NET-002", "2 regions", Severity.ERROR, _created(region="DE-Frankfurt"), {}),
+    (
+        "NR-NET-002",
+        "2 private networks",
+        Severity.ERROR,
+        [
+            standing("cp-1", ip_addresses=[{"type": "private-ip", "address": "10.1.1.5", "cidr": "10.1.1.0/24"}]),
+            standing("cp-2", ip_addresses=[{"type": "private-ip", "address": "10.1.2.5", "cidr": "10.1.2.0/24"}]),
+        ],
+        {},
+    ),
     ("NR-NET-003", "EU-East-1 is today's LT-Siauliai", Severity.ERROR, _created(region="EU-East-1"), {}),
     ("NR-NET-004", "2 machines are named cp-1", Severity.ERROR, _created(hostname="CP-1"), {}),
     ("NR-NET-004", "no hostname", Severity.WARNING, _created(hostname=None), {}),
