@@ -3,6 +3,8 @@
 Where the real plugin is found these tests run it, so they also hold the stand-in against the real one.
 """
 
+import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,10 +221,34 @@ def test_a_killed_terraform_leaves_no_plugin_behind(cloud: RunningCloud, terrafo
     assert (len(gone), alive) == (len(plugins), [])
 
 
-def test_the_terraform_made_of_a_python_package_does_all_of_it(cloud: RunningCloud) -> None:
-    if not SHIM.exists():
+def test_ctrl_c_waits_for_the_server_that_is_being_made(cloud: RunningCloud, terraform: Terraform) -> None:
+    cloud.inject(Fault(kinds=(Kind.SLOW,), request=SERVER_ORDER, seconds=3))
+    with terraform.start("apply", "-auto-approve") as running:
+        deadline = time.monotonic() + 60
+        while not cloud.store.projects.all():
+            assert time.monotonic() < deadline, "the apply never came to the project"
+            time.sleep(0.1)
+        time.sleep(1)
+        # The terminal tells everybody in the foreground.
+        process = psutil.Process(running.pid)
+        for interrupted in (process, *process.children()):
+            interrupted.send_signal(signal.SIGINT)
+        assert running.wait(60) != 0
+    assert len(cloud.store.servers.all()) == 1
+    assert "cherryservers_server.this" in terraform.run("state", "list").stdout
+
+
+def _other_programs() -> list[Path]:
+    """The Terraform made of a Python package, and OpenTofu where it is found."""
+    tofu = shutil.which("tofu")
+    return [SHIM, *([Path(tofu)] if tofu else [])]
+
+
+@pytest.mark.parametrize("program", _other_programs(), ids=lambda program: program.name)
+def test_another_program_does_all_of_it_too(cloud: RunningCloud, program: Path) -> None:
+    if not program.exists():
         needs.missing("Terraform as a Python package", remedy="scripts/install-terraform-shim")
-    terraform = Terraform(CONFIGURATION, environment=cloud.environment, program=SHIM)
+    terraform = Terraform(CONFIGURATION, environment=cloud.environment, program=program)
     terraform.init()
     terraform.apply()
     assert len(cloud.store.servers.all()) == 1

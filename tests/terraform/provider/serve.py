@@ -7,6 +7,7 @@ started it, even where that one was killed.
 
 import base64
 import os
+import signal
 import ssl
 import sys
 import threading
@@ -49,6 +50,8 @@ def serve(provider: Provider, *, identity: Path) -> None:
     name, value = _MAGIC_COOKIE
     if os.environ.get(name) != value:
         sys.exit("this is a plugin; Terraform starts it, not you")
+    # Ctrl-C reaches us too, as we are of Terraform's process group; it waits for what we are at.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
     stopped = threading.Event()
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
