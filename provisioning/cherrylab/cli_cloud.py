@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cherrylab.service import Options
 
 _DRIVERS = ("instant",)
+_PACKAGES = ("starlette", "uvicorn", "trustme")
 
 
 def _of_directory(command: Callable[..., None]) -> Callable[..., None]:
@@ -53,6 +55,7 @@ def _of_directory(command: Callable[..., None]) -> Callable[..., None]:
 @_of_directory
 def up_cloud(*, directory: Path | None, foreground: bool, **settings: Any) -> None:
     """Start a cloud and return when it answers."""
+    _require_packages()
     from cherrylab import kept_cloud
 
     place = (directory or kept_cloud.default_directory()).absolute()
@@ -68,6 +71,7 @@ def up_cloud(*, directory: Path | None, foreground: bool, **settings: Any) -> No
 @_of_directory
 def down_cloud(*, directory: Path | None, forget: bool) -> None:
     """End the cloud; what it remembers stays for the next `up`."""
+    _require_packages()
     from cherrylab import kept_cloud
 
     place = (directory or kept_cloud.default_directory()).absolute()
@@ -79,6 +83,7 @@ def down_cloud(*, directory: Path | None, forget: bool) -> None:
 @_of_directory
 def env(*, directory: Path | None) -> None:
     """Print what a shell must export to reach the cloud: eval "$(cherrylab env)"."""
+    _require_packages()
     from cherrylab.service import HIDDEN_VARIABLES
 
     kept = _found(directory)
@@ -91,6 +96,7 @@ def env(*, directory: Path | None) -> None:
 @_of_directory
 def ps(*, directory: Path | None) -> None:
     """Show the servers of the cloud: state, plan, price, addresses."""
+    _require_packages()
     from cherrylab.cloud.overview import HEADER, rows
     from nodeagent.cli.output import table
 
@@ -100,6 +106,13 @@ def ps(*, directory: Path | None) -> None:
 
 
 COMMANDS = (up_cloud, down_cloud, env, ps)
+
+
+def _require_packages() -> None:
+    """A cloud is a tool of a checkout: what it is made of is not installed with the agent."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise HostError(f"a cloud needs the Python packages {', '.join(missing)}", remedy="make .venv/.dev")
 
 
 def _tell_up(kept: "KeptCloud") -> None:
@@ -119,12 +132,9 @@ def _found(directory: Path | None) -> "KeptCloud":
 
 def _options(settings: dict[str, Any]) -> "Options":
     """Read the scenario here, also for a cloud in the background: its problems are told where it was typed."""
-    try:
-        from cherrylab.service import Options
-    except ModuleNotFoundError as error:
-        raise HostError(f"a cloud needs the Python package {error.name}", remedy="make .venv/.dev") from error
     from cherrylab.cloud.catalogue import load_catalogue
     from cherrylab.cloud.scenario import Scenario, load_scenario
+    from cherrylab.service import Options
 
     path: Path | None = settings["scenario"]
     return Options(

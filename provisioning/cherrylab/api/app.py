@@ -5,6 +5,7 @@ milliseconds, so they run on the loop, one at a time: the cloud needs no lock of
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -69,8 +70,9 @@ class Api:
         body = await request.body()
         strike, response = None, None
         try:
-            strike = self._strike(request)
             await asyncio.sleep(self.latency_seconds)
+            self.limit.check(request.client.host if request.client else "")
+            strike = self._strike(request)
             response = await self._answered(request, body, strike)
         except CloudError as error:
             response = _failure(error.code, error.message)
@@ -93,21 +95,22 @@ class Api:
 
     async def _answered(self, request: Request, body: bytes, strike: Strike | None) -> Response | None:
         """None where the connection is to be cut."""
-        self.limit.check(request.client.host if request.client else "")
-        instead = strike is not None and not strike.kind.is_effect
-        if strike is not None and instead and strike.moment is Moment.BEFORE and strike.kind in _INSTEAD:
-            return await _instead(strike)
-        response = self._handled(request, body, strike)
-        if strike is None or not instead:
-            return response
-        if strike.kind is Kind.SLOW:
-            await asyncio.sleep(strike.seconds)
-            return response
-        if strike.kind is Kind.GONE_IS_FORBIDDEN:
-            return _failure(*_ANSWERS[Kind.FORBIDDEN]) if response.status_code == NotFoundError.code else response
-        return await _instead(strike)
+        if strike is None or strike.kind.is_effect:
+            return self._handled(request, body, strike)
+        if strike.moment is Moment.BEFORE and strike.kind in _INSTEAD:
+            return await _instead(request, strike)
+        response = self._handled(request, body, None)
+        match strike.kind:
+            case Kind.SLOW:
+                await asyncio.sleep(strike.seconds)
+                return response
+            case Kind.GONE_IS_FORBIDDEN:
+                gone = response.status_code == NotFoundError.code
+                return _failure(*_ANSWERS[Kind.FORBIDDEN]) if gone else response
+            case _:
+                return await _instead(request, strike)
 
-    def _handled(self, request: Request, body: bytes, strike: Strike | None) -> Response:
+    def _handled(self, request: Request, body: bytes, effect: Strike | None) -> Response:
         try:
             endpoint, parameters = _route(request.method, request.url.path)
             if not endpoint.is_public or "Authorization" in request.headers:
@@ -116,7 +119,7 @@ class Api:
                 parameters=parameters,
                 query=dict(request.query_params),
                 body=body,
-                effect=strike if strike is not None and strike.kind.is_effect else None,
+                effect=effect,
             )
             return self._called(endpoint, call)
         except CloudError as error:
@@ -156,9 +159,11 @@ _INSTEAD = _CUT | _ANSWERS.keys() | {Kind.HTML_BAD_GATEWAY}
 """What stands for the answer; the other kinds need it first."""
 
 
-async def _instead(strike: Strike) -> Response | None:
+async def _instead(request: Request, strike: Strike) -> Response | None:
     if strike.kind in _CUT:
-        await asyncio.sleep(strike.seconds)
+        # The body is read, so what comes now can only be that the client gave up.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(request.receive(), strike.seconds)
         return None
     if strike.kind is Kind.HTML_BAD_GATEWAY:
         return HTMLResponse(_BAD_GATEWAY, status_code=502)
