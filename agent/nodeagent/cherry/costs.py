@@ -99,7 +99,7 @@ def costs(api: Api, projects: Sequence[Project], prices: PriceList, *, deploymen
         deployment_id=deployment_id,
         bills=tuple(_bill(one, prices) for one in servers),
         traffic_bytes=sum(one.traffic_bytes or 0 for one in servers),
-        included_bytes=sum(known) if len(known) == len(included) else None,
+        included_bytes=sum(known) if known and len(known) == len(included) else None,
     )
 
 

@@ -58,7 +58,7 @@ def reviewed(
         saved, plan = tmp_path / "x.tfplan", tmp_path / "plan.json"
         terraform.plan(*arguments, out=saved)
         plan.write_text(json.dumps(terraform.show_json(saved)))
-        review = ["stage", "review", str(plan), "--stage", "production", "--prices", str(prices), "--parallelism", "2"]
+        review = ["stage", "review", str(plan), "--stage", "production", "--prices", str(prices), "--parallelism", "1"]
         capsys.readouterr()
         code = main([*review, "-o", "json"])
         body = json.loads(capsys.readouterr().out)

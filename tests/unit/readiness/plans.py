@@ -148,7 +148,7 @@ def reviewed(given: Json, stage: str = "production", **asked: Any) -> Review:
         "tariff": tariff(),
         "today": TODAY,
         "workspace": LOCKED,
-        "parallelism": 2,
+        "parallelism": 1,
     } | asked
     return review(Question(**question))
 

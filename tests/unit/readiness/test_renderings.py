@@ -145,7 +145,7 @@ def test_no_go_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_one_document_with_decimal_texts(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("--output", "json", "--parallelism", "2") == ExitCode.OK
+    assert _run("--output", "json", "--parallelism", "1") == ExitCode.OK
     body = json.loads(capsys.readouterr().out)
     assert (body["schema_version"], body["kind"], body["decision"]) == (1, "plan-review", "GO")
     assert body["cost"]["month_eur"] == "4900.00"
@@ -169,7 +169,7 @@ def test_options_reach_the_review(tmp_path: Path, capsys: pytest.CaptureFixture[
     slugs = ("amd-epyc-7302p", "amd-epyc-9454p")
     prices.write_text(json.dumps({"as_of": "2026-11-25", "plans": [{"slug": s, "pricing": [row]} for s in slugs]}))
     accept = ["--accept", 'NR-NET-008@module.validator["val-1"].cherryservers_server.this', "--accept", "NR-COST-004"]
-    options = ["--prices", str(prices), "--usd-per-eur", "2", "--directory", str(tmp_path), "--parallelism", "2"]
+    options = ["--prices", str(prices), "--usd-per-eur", "2", "--directory", str(tmp_path), "--parallelism", "1"]
     assert _run("--stage", "production", *options, *accept) == ExitCode.OK
     assert "200.00 of 2,750.00 EUR a month." in capsys.readouterr().out
 
@@ -188,7 +188,7 @@ def test_several_plans_are_reviewed_one_by_one(capsys: pytest.CaptureFixture[str
 def test_what_apply_is_given_by_the_environment_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TF_CLI_ARGS_apply", "-parallelism=2 -auto-approve")
+    monkeypatch.setenv("TF_CLI_ARGS_apply", "-parallelism=1 -auto-approve")
     assert _run() == ExitCode.OK
     assert "NR-POLICY-008" not in capsys.readouterr().out
 

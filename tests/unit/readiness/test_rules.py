@@ -227,7 +227,7 @@ FOUND: list[tuple[str, str, Severity, list[Json], dict[str, Any]]] = [
     ("NR-POLICY-006", "a password in an address", Severity.ERROR, _secret("url: https://me:hunter2@example.org/"), {}),
     (
         "NR-POLICY-008",
-        "4 servers at once; 28 calls take at least 7 s",
+        "4 servers at once; their 24 calls take at least 6 s",
         Severity.WARNING,
         [resource(f"cp-{n}", after=server(f"cp-{n}")) for n in range(4)],
         {},
@@ -335,7 +335,7 @@ def test_a_secret_is_never_repeated() -> None:
 
 
 def test_the_first_step_of_a_rollout_may_lack_its_validator() -> None:
-    review = reviewed(document([resource(f"cp-{n}", after=server(f"cp-{n}")) for n in (1, 2, 3)]), parallelism=2)
+    review = reviewed(document([resource(f"cp-{n}", after=server(f"cp-{n}")) for n in (1, 2, 3)]), parallelism=1)
     assert errors(review) == []
     assert told(review, "NR-NET-007")[0].severity is Severity.NOTE
 
