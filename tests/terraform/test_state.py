@@ -154,7 +154,8 @@ def test_an_old_state_is_not_pushed_over_a_newer_one(bucket: Bucket) -> None:
     assert first.output_json() == {"content": "second"}
 
 
-def test_production_keeps_its_state_in_the_bucket(bucket: Bucket, cloud: RunningCloud) -> None:
+def production(cloud: RunningCloud, *, local_state: bool) -> Terraform:
+    """The production environment on the rehearsal cloud, with its control plane."""
     variables = {
         "deployment_id": "sol-1a2b3c4d",
         "owner": "ops",
@@ -162,13 +163,42 @@ def test_production_keeps_its_state_in_the_bucket(bucket: Bucket, cloud: Running
         "team_id": cloud.store.teams.all()[0].id,
         "ssh_keys": {"ops": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEZmVC9Pe4v2mMTnI6cMKQ8aGdUKa4sO4ZbLfVZMfgEc ops"},
     }
-    production = CONFIGURATIONS / "environments" / "production"
     environment = cloud.environment | CREDENTIALS | {"NO_PROXY": "127.0.0.1"}
-    people = [Terraform(production, environment=environment, variables=variables, local_state=False) for _ in range(2)]
-    for person in people:
+    directory = CONFIGURATIONS / "environments" / "production"
+    return Terraform(directory, environment=environment, variables=variables, local_state=local_state)
+
+
+def test_production_keeps_its_state_in_the_bucket(bucket: Bucket, cloud: RunningCloud) -> None:
+    first, second = (production(cloud, local_state=False) for _ in range(2))
+    for person in (first, second):
         person.init(bucket.write_backend(person.directory))
-    first, second = people
     first.apply("-parallelism=2")
     assert bucket.objects() == ["nodeagent/production.tfstate"]
     assert second.plan(detailed_exitcode=True).exit_code == 0
     assert set(second.output_json()["inventory"]["nodes"]) == {server.hostname for server in cloud.store.servers.all()}
+
+
+def test_a_state_that_is_gone_is_imported_and_no_server_is_touched(cloud: RunningCloud) -> None:
+    terraform = production(cloud, local_state=True)
+    terraform.init()
+    terraform.apply("-parallelism=2")
+    servers = cloud.store.servers.all()
+    (project,), (key,) = cloud.store.projects.all(), cloud.store.ssh_keys.all()
+    (terraform.directory / "terraform.tfstate").unlink()
+
+    nodes = "module.cluster.module.control_plane.module.node"
+    team = cloud.store.teams.all()[0].id
+    terraform.run("import", "module.cluster.cherryservers_project.this[0]", f"{team},{project.id}")
+    terraform.run("import", 'module.cluster.cherryservers_ssh_key.this["ops"]', str(key.id))
+    for server in servers:
+        terraform.run("import", f'{nodes}["{server.hostname}"].cherryservers_server.this', str(server.id))
+
+    out = terraform.workspace / "recovered.tfplan"
+    terraform.plan(out=out)
+    changes = terraform.show_json(out)["resource_changes"]
+    made = [change["type"] for change in changes if "create" in change["change"]["actions"]]
+    assert set(made) == {"terraform_data"}
+    assert not [change for change in changes if "delete" in change["change"]["actions"]]
+    terraform.apply("-parallelism=2", str(out))
+    assert cloud.store.servers.all() == servers
+    assert terraform.plan(detailed_exitcode=True).exit_code == 0
