@@ -103,6 +103,11 @@ def test_a_good_module_has_no_findings(tmp_path: Path) -> None:
             'resource "cherryservers_project" "x" {\n  name    = "${local.label}"\n  team_id = 1\n}',
             "syntax: a lone expression stands without quotes and ${}",
         ),
+        (
+            "outputs.tf",
+            'output "bmc_password" {\n  description = "Password."\n  value       = "x"\n}',
+            "secrets: output bmc_password is named like a secret",
+        ),
         ("main.tf", "// A remark.", "syntax: comments begin with #"),
         (
             "main.tf",
