@@ -24,10 +24,11 @@ def _find(situation: Situation) -> Iterator[Met]:
     if at_once <= LIMIT:
         return
     calls = sum(_REQUESTS.get(resource.change.fate, 0) for resource in servers)
+    seconds = ceil(calls / REQUESTS_PER_SECOND)
     yield Met(
         address="",
-        message=f"{at_once} servers at once; their {calls} calls take at least {ceil(calls / REQUESTS_PER_SECOND)} s at "
-        f"{REQUESTS_PER_SECOND} a second, and the API answers more with 429"
+        message=f"{at_once} servers at once; their {calls} calls take at least {seconds} s at {REQUESTS_PER_SECOND} a "
+        "second, and the API answers more with 429"
         + ("" if situation.parallelism else f" (Terraform's own parallelism is {TERRAFORMS_OWN})"),
         remedy=f"terraform apply -parallelism={LIMIT}, and tell the review: --parallelism {LIMIT}",
         severity=Severity.ERROR if situation.parallelism and situation.stage.strict else None,
