@@ -79,9 +79,7 @@ def _pressed(cloud: "Cloud", server: Server, action: PowerAction) -> Server:
 
 
 def _reinstall(cloud: "Cloud", server: Server, request: ActionRequest, effect: Strike | None) -> Server:
-    plan = cloud.catalogue.plan(server.plan)
-    assert plan is not None
-    image = orders.check_image(cloud, plan, request.image or "")
+    image = orders.check_image(cloud, servers.plan_of(cloud, server), request.image or "")
     if request.hostname:
         hostnames.check(request.hostname)
     password = _checked_password(request)
@@ -148,10 +146,9 @@ def _create_console_access(cloud: "Cloud", server: Server, request: ActionReques
 
 def _upgrade(cloud: "Cloud", server: Server, request: ActionRequest, _effect: Strike | None) -> Server:
     """Virtual servers only, and only to a larger plan of the same kind."""
-    now_plan, wanted = cloud.catalogue.plan(server.plan), cloud.catalogue.plan(request.plan or "")
+    now_plan, wanted = servers.plan_of(cloud, server), cloud.catalogue.plan(request.plan or "")
     if wanted is None:
         raise InvalidError("Given server plan was not found.")
-    assert now_plan is not None
     larger = wanted["specs"]["memory"]["total"] > now_plan["specs"]["memory"]["total"]
     if now_plan["type"] == "baremetal" or wanted["type"] != now_plan["type"] or not larger:
         raise InvalidError("Server can not be upgraded to the given server plan.")
@@ -161,8 +158,7 @@ def _upgrade(cloud: "Cloud", server: Server, request: ActionRequest, _effect: St
 
 
 def _check_bare_metal(cloud: "Cloud", server: Server) -> None:
-    plan = cloud.catalogue.plan(server.plan)
-    if plan is None or plan["type"] != "baremetal":
+    if servers.plan_of(cloud, server)["type"] != "baremetal":
         raise InvalidError("This action is available for bare metal servers only.")
 
 

@@ -25,8 +25,8 @@ def rows(directory: Path) -> list[tuple[str, ...]]:
 def _row(server: Server, addresses: tuple[Ip, ...], catalogue: Catalogue, now: float) -> tuple[str, ...]:
     seen = shown(server.progress, now=now, in_rescue=server.rescue_password is not None)
     own = {ip.type: ip.address for ip in addresses if ip.server_id == server.id}
-    plan = catalogue.plan(server.plan)
-    price = None if plan is None else price_of(plan, cycle=server.cycle, spot=server.spot)
+    plan = catalogue.sold(server.plan, prebuilt_id=server.prebuilt_id)
+    price = price_of(plan, cycle=server.cycle, spot=server.spot)
     return (
         str(server.id),
         server.hostname,

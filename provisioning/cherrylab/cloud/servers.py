@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cherrylab.cloud import backup_storages, hostnames, ips, projects, storages
 from cherrylab.cloud.errors import InvalidError, NotFoundError
@@ -97,6 +97,11 @@ def seen(cloud: "Cloud", server: Server) -> Shown:
     return shown(server.progress, now=cloud.clock.now(), in_rescue=server.rescue_password is not None)
 
 
+def plan_of(cloud: "Cloud", server: Server) -> dict[str, Any]:
+    """What it is, and what it costs."""
+    return cloud.catalogue.sold(server.plan, prebuilt_id=server.prebuilt_id)
+
+
 def is_on(cloud: "Cloud", server: Server) -> bool:
     """Whether it has power, by the driver's word where it has one."""
     told = cloud.driver.is_on(server.id)
@@ -166,14 +171,12 @@ def machine(cloud: "Cloud", identity: int) -> Machine | None:
     if server is None or server.deleted_at is not None:
         return None
     own = {ip.type: ips.Place(address=ip.address, cidr=ip.cidr, gateway=ip.gateway) for ip in _own(cloud, server)}
-    plan = cloud.catalogue.plan(server.plan)
-    assert plan is not None
     keys = (cloud.store.ssh_keys.get(number) for number in server.ssh_key_ids)
     return Machine(
         server_id=server.id,
         project_id=server.project_id,
         hostname=server.hostname,
-        plan=plan,
+        plan=plan_of(cloud, server),
         region=server.region,
         image=server.image,
         user_data=base64.b64decode(server.user_data),
@@ -183,7 +186,7 @@ def machine(cloud: "Cloud", identity: int) -> Machine | None:
         bmc=BmcAccess(
             user=server.bmc.user,
             password=server.bmc.password,
-            is_open=server.bmc.is_open(cloud.clock.now()),
+            open_until=server.bmc.open_until,
             allowed_ip=server.bmc.allowed_ip,
         ),
         tags=server.tags,

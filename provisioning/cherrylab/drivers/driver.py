@@ -45,11 +45,14 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BmcAccess:
-    """Who may log in at the management controller, and from where (None is anywhere) while it `is_open`."""
+    """Who may log in at the management controller, and from where: `allowed_ip` None is anywhere.
+
+    The driver closes it at `open_until` (seconds since 1970; None is closed); it hears nothing more of that.
+    """
 
     user: str
     password: str
-    is_open: bool
+    open_until: float | None
     allowed_ip: str | None
 
 
@@ -120,7 +123,7 @@ class Driver(Protocol):
         """
 
     def bmc_changed(self, machine: Machine) -> None:
-        """Its BMC has another password, or is open to another address or no longer."""
+        """Its BMC has another password, or is open to another address."""
 
     def close(self) -> None:
         """The cloud goes down; no call comes after it. Machines end with it or stay, as the driver sees fit."""

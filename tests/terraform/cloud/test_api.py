@@ -314,7 +314,9 @@ def test_prebuilts_images_and_regions(account: Account) -> None:
     prebuilts = get("/plans/e5_1650v4/prebuilts", params={"region": "LT-Siauliai"}).json()
     assert [one["id"] for one in prebuilts] == [1179, 33829, 1227]
     assert get("/teams/1/plans/e5_1650v4/prebuilts").json() == prebuilts
-    assert account.server(prebuilt_id=1179)["plan"]["slug"] == "e5_1650v4"
+    variant = account.server(prebuilt_id=1227)
+    assert (variant["plan"]["slug"], variant["plan"]["specs"]["memory"]["total"]) == ("e5_1650v4", 128)
+    assert variant["pricing"]["unit_price"] == 0.4232
     assert "custom_ipxe_install" not in {one["slug"] for one in get("/plans/B1-1-1gb-20s-shared/images").json()}
     by_slug = get("/plans", params={"region": "SG-Singapore"}).json()
     assert [one["slug"] for one in by_slug] == ["B1-1-1gb-20s-shared"]

@@ -78,8 +78,8 @@ def test_a_machine_is_all_that_a_driver_needs(tmp_path: Path) -> None:
     assert (made.hostname, made.image, made.user_data) == ("validator-1", "ubuntu_24_04_64bit", b"#cloud-config\n")
     assert (made.ssh_keys, made.tags, made.is_on) == ((KEY,), {"role": "validator"}, True)
     assert made.plan["specs"]["memory"]["total"] == 512
-    assert not made.bmc.is_open
-    assert (opened.bmc.is_open, opened.bmc.allowed_ip) == (True, "203.0.113.7")
+    assert made.bmc.open_until is None
+    assert (opened.bmc.open_until, opened.bmc.allowed_ip) == (cloud.clock.now() + 3_600, "203.0.113.7")
 
 
 def test_the_addresses_of_a_driver_are_those_of_the_books(tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 def server_json(cloud: "Cloud", server: Server, *, bmc_scrubbed: bool = False) -> Json:
     """Without `power`, which is shown only where it is asked for by name."""
-    plan = cloud.catalogue.plan(server.plan)
+    plan = servers.plan_of(cloud, server)
     image = next((one for one in cloud.catalogue.images if one["slug"] == server.image), None)
-    assert plan is not None
     assert image is not None
     now = cloud.clock.now()
     state = servers.seen(cloud, server)

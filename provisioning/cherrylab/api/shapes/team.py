@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cherrylab.api.endpoint import Json
-from cherrylab.cloud import pricing
+from cherrylab.cloud import pricing, servers
 from cherrylab.cloud.teams import Team
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def _hourly_cost(cloud: "Cloud", team: Team) -> float:
     own = {project.id for project in cloud.store.projects.all() if project.team_id == team.id}
     total = 0.0
     for server in cloud.store.servers.all():
-        plan = cloud.catalogue.plan(server.plan)
-        if server.project_id not in own or plan is None:
+        if server.project_id not in own:
             continue
-        entry = pricing.price_of(plan, cycle=server.cycle, spot=server.spot)
+        entry = pricing.price_of(servers.plan_of(cloud, server), cycle=server.cycle, spot=server.spot)
         total += entry["price"] / _HOURS[server.cycle] if entry else 0.0
     return round(total, 4)

@@ -52,6 +52,17 @@ class Catalogue:
             if one["plan"] == plan["slug"] and region in {None, one["region"]}
         )
 
+    def sold(self, slug: str, *, prebuilt_id: int | None) -> Json:
+        """A plan as one server has it: an assembled variant stands over the plan's hardware and price.
+
+        KeyError for a plan that nobody could have ordered.
+        """
+        plan = self.plan(slug)
+        if plan is None:
+            raise KeyError(slug)
+        variant = next((one for one in self.prebuilts if one["id"] == prebuilt_id), {})
+        return plan | {name: variant[name] for name in ("specs", "pricing") if name in variant}
+
     def backup_plan(self, slug: str) -> Json | None:
         return _find(self.backup_plans, slug)
 
