@@ -54,7 +54,11 @@ fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 	NODEAGENT_GENERATED_PROFILES=10000 $(PYTEST) -s tests/unit/profiles/test_generated.py $(ARGS)
 
 .PHONY: test-lab
-test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; the first time builds their disk)
+test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; 25 minutes, and one for their disk)
+	$(PYTEST) -m 'lab and not at_length' $(ARGS)
+
+.PHONY: test-lab-full
+test-lab-full: $(VENV)/.dev tools-lab ## Run those too that test-lab has no room for (root; an hour)
 	$(PYTEST) -m lab $(ARGS)
 
 .PHONY: campaign-lab

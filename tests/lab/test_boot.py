@@ -12,7 +12,7 @@ import pytest
 
 from cherrylab.guests.guest import Guest
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.lab, pytest.mark.at_length, pytest.mark.timeout(1800)]
 
 _PROFILE = """\
 schema: 1

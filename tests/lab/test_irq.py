@@ -124,11 +124,13 @@ def test_queues_fire_on_their_own_node_under_load(applied: Guest, peer: Guest) -
     assert verify.exit_code == 0, verify.stdout
 
 
+@pytest.mark.at_length
 def test_a_second_plan_has_nothing_to_change(applied: Guest) -> None:
     again = applied.shell.check("nodeagent tune plan --profile /root/irq.yaml --detailed-exitcode", timeout_seconds=120)
     assert "nothing to change" in again
 
 
+@pytest.mark.at_length
 @pytest.mark.parametrize("way", ["nodeagent tune rollback", "sh /var/lib/nodeagent/undo/*.sh"])
 def test_masks_come_back_to_the_byte(clean: Guest, way: str) -> None:
     before = clean.shell.check(_SNAPSHOT)
@@ -138,6 +140,7 @@ def test_masks_come_back_to_the_byte(clean: Guest, way: str) -> None:
     assert clean.shell.check(_SNAPSHOT) == before
 
 
+@pytest.mark.at_length
 def test_a_driver_that_comes_back_has_its_interrupts_found_again(applied: Guest) -> None:
     """Its interrupts are new, and may have other numbers; a hole is made below them, so that they surely have."""
     before = applied.shell.check(f"echo {_NUMBERS}").split()
@@ -160,11 +163,13 @@ def test_a_driver_that_comes_back_has_its_interrupts_found_again(applied: Guest)
     assert verify.exit_code == 0, verify.stdout
 
 
+@pytest.mark.at_length
 def test_queues_of_drives_are_reported_and_left_alone(applied: Guest) -> None:
     shown = applied.shell.check(f"{_VERIFY} /root/irq.yaml --output json", timeout_seconds=120)
     assert "NA-IRQ-002" in shown
 
 
+@pytest.mark.at_length
 def test_the_kernel_refuses_a_managed_interrupt_and_the_message_says_what_to_do(clean: Guest) -> None:
     told = clean.shell.check(f"python3 -c '{_REFUSED}'", timeout_seconds=120)
     assert "EIO" in told or "EPERM" in told

@@ -95,6 +95,7 @@ def test_the_card_shows_what_the_profile_asked_for(clean: Guest) -> None:
     assert "nothing to change" in again
 
 
+@pytest.mark.at_length
 def test_every_queue_has_its_share_of_the_flows(clean: Guest) -> None:
     """After fewer, and after more."""
     for queues in ("2", "3", "4"):
@@ -105,7 +106,10 @@ def test_every_queue_has_its_share_of_the_flows(clean: Guest) -> None:
         assert set(named) == set(range(int(queues)))
 
 
-@pytest.mark.parametrize("way", ["nodeagent tune rollback", "sh /var/lib/nodeagent/undo/*.sh"])
+@pytest.mark.parametrize(
+    "way",
+    ["nodeagent tune rollback", pytest.param("sh /var/lib/nodeagent/undo/*.sh", marks=pytest.mark.at_length)],
+)
 def test_what_was_applied_is_undone_to_the_byte(clean: Guest, way: str) -> None:
     before = clean.shell.check(_SNAPSHOT)
     clean.shell.check(f"{_APPLY} /root/all.yaml", timeout_seconds=600)
@@ -114,6 +118,7 @@ def test_what_was_applied_is_undone_to_the_byte(clean: Guest, way: str) -> None:
     assert clean.shell.check(_SNAPSHOT) == before
 
 
+@pytest.mark.at_length
 def test_several_applies_go_back_to_the_first_original(clean: Guest) -> None:
     before = clean.shell.check(_SNAPSHOT)
     for settings in ('rx: "512"', 'tx: "1024"', 'rx: "2048", tx: "512"'):
@@ -123,6 +128,7 @@ def test_several_applies_go_back_to_the_first_original(clean: Guest) -> None:
     assert clean.shell.check(_SNAPSHOT) == before
 
 
+@pytest.mark.at_length
 @pytest.mark.parametrize(
     ("tunable", "settings", "words"),
     [
@@ -140,6 +146,7 @@ def test_what_the_card_can_not_do_is_told_and_not_tried(clean: Guest, tunable: s
     assert clean.shell.check(_SNAPSHOT) == before
 
 
+@pytest.mark.at_length
 def test_what_the_driver_refuses_is_undone_and_told(clean: Guest) -> None:
     """Igb coalesces by time only; no driver says so before it is asked."""
     before = clean.shell.check(_SNAPSHOT)
@@ -161,7 +168,7 @@ def test_queues_and_rings_follow_the_vfs_that_are_made_before_them(clean: Guest)
     assert clean.shell.check(_SNAPSHOT) == before
 
 
-@pytest.mark.parametrize("steps", [1, 2, 4, 6])
+@pytest.mark.parametrize("steps", [4, *(pytest.param(steps, marks=pytest.mark.at_length) for steps in (1, 2, 6))])
 def test_an_apply_that_is_killed_is_undone_by_a_rollback(clean: Guest, steps: int) -> None:
     """`steps` are told before the signal; the next one is under way when it comes."""
     before = clean.shell.check(_SNAPSHOT)

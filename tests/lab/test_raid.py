@@ -18,7 +18,7 @@ from cherrylab.guests.template import MIB, SMALL, Drive
 from tests.lab.agent import install
 from tests.lab.steps import lay_out, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.lab, pytest.mark.at_length, pytest.mark.timeout(1800)]
 
 CLOUD = replace(
     SMALL,

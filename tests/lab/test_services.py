@@ -13,7 +13,7 @@ import pytest
 from cherrylab.guests.guest import Guest
 from tests.lab.steps import kill_after
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.at_length, pytest.mark.timeout(1200)]
 
 _APPLY = "nodeagent tune apply --yes --allow service-restart --profile /root/services.yaml"
 _VERIFY = "nodeagent tune verify --profile /root/services.yaml"

@@ -109,6 +109,7 @@ def test_a_plan_changes_nothing_and_names_what_is_known_after_apply(clean: Guest
     assert set(kinds[2:]) == {"deferred"}
 
 
+@pytest.mark.at_length
 def test_without_being_allowed_nothing_flaps(clean: Guest) -> None:
     before = clean.shell.check(_SNAPSHOT)
     completed = clean.shell.run("nodeagent tune apply --yes --profile /root/vfs.yaml", timeout_seconds=120)
@@ -144,6 +145,7 @@ def test_a_vf_in_a_vlan_is_alone_in_it(guests_of_vfs: Guest, peer: Guest) -> Non
     assert not guests_of_vfs.shell.run(f"ip netns exec vf1 ping -c 2 -W 2 {peer.data_address}").ok
 
 
+@pytest.mark.at_length
 def test_drift_of_an_attribute_is_told_and_mended(applied: Guest) -> None:
     applied.shell.check("ip link set dev data0 vf 0 trust off")
     verify = applied.shell.run("nodeagent tune verify --profile /root/vfs.yaml", timeout_seconds=120)
@@ -153,6 +155,7 @@ def test_drift_of_an_attribute_is_told_and_mended(applied: Guest) -> None:
     assert _vfs(applied)[0]["trust"] is True
 
 
+@pytest.mark.at_length
 def test_an_address_of_a_vf_in_use_is_taken_over_with_its_mtu_and_undone_with_the_rest(clean: Guest) -> None:
     before = clean.shell.check(_SNAPSHOT)
     clean.shell.check(f"{_APPLY} /root/vfs.yaml", timeout_seconds=600)
@@ -164,7 +167,10 @@ def test_an_address_of_a_vf_in_use_is_taken_over_with_its_mtu_and_undone_with_th
     assert clean.shell.check(_SNAPSHOT) == before
 
 
-@pytest.mark.parametrize("way", ["nodeagent tune rollback", "sh /var/lib/nodeagent/undo/*.sh"])
+@pytest.mark.parametrize(
+    "way",
+    ["nodeagent tune rollback", pytest.param("sh /var/lib/nodeagent/undo/*.sh", marks=pytest.mark.at_length)],
+)
 def test_what_was_applied_is_undone_to_the_byte(clean: Guest, way: str) -> None:
     before = clean.shell.check(_SNAPSHOT)
     clean.shell.check(f"{_APPLY} /root/vfs.yaml", timeout_seconds=600)
@@ -173,6 +179,7 @@ def test_what_was_applied_is_undone_to_the_byte(clean: Guest, way: str) -> None:
     assert clean.shell.check(_SNAPSHOT) == before
 
 
+@pytest.mark.at_length
 def test_another_number_of_vfs_destroys_those_that_are_there_only_where_that_is_allowed(clean: Guest) -> None:
     numbers = "cat /sys/class/net/data0/device/sriov_numvfs /sys/class/net/data0/device/sriov_drivers_autoprobe"
     clean.shell.check("echo 2 > /sys/class/net/data0/device/sriov_numvfs; sleep 3")
@@ -185,7 +192,7 @@ def test_another_number_of_vfs_destroys_those_that_are_there_only_where_that_is_
     assert clean.shell.check(numbers) == "2\n1\n"
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5, 9, 11])
+@pytest.mark.parametrize("steps", [5, *(pytest.param(steps, marks=pytest.mark.at_length) for steps in (1, 2, 9, 11))])
 def test_an_apply_that_is_killed_is_undone_by_a_rollback(clean: Guest, steps: int) -> None:
     """`steps` are told before the signal; the next one is under way when it comes."""
     before = clean.shell.check(_SNAPSHOT)

@@ -94,6 +94,7 @@ def shuffled(clean: Guest) -> Iterator[Guest]:
         _power_cycle(clean, roles)
 
 
+@pytest.mark.at_length
 def test_three_roles_are_made_on_their_drives_and_come_back_when_names_are_shuffled(shuffled: Guest) -> None:
     guest, roles = shuffled, [drive.role for drive in shuffled.template.drives]
     guest.shell.check(f"{_APPLY} /root/roles.yaml", timeout_seconds=600)
@@ -116,6 +117,7 @@ def test_three_roles_are_made_on_their_drives_and_come_back_when_names_are_shuff
     assert "nothing to change" in planned
 
 
+@pytest.mark.at_length
 def test_a_rollback_leaves_no_mount_no_unit_and_fstab_to_the_byte(clean: Guest) -> None:
     look = "sha256sum /etc/fstab; ls /mnt /etc/systemd/system; findmnt --noheadings --output TARGET --real"
     before = clean.shell.check(look)
@@ -125,6 +127,7 @@ def test_a_rollback_leaves_no_mount_no_unit_and_fstab_to_the_byte(clean: Guest) 
     assert clean.shell.check(look) == before
 
 
+@pytest.mark.at_length
 def test_an_apply_in_a_sandbox_mounts_for_everybody_and_takes_it_back(clean: Guest) -> None:
     sandbox = "systemd-run --quiet --wait --collect --pipe --property=PrivateMounts=yes --"
     clean.shell.check(f"{sandbox} {_APPLY} /root/roles.yaml", timeout_seconds=600)
@@ -161,7 +164,8 @@ def test_an_apply_in_a_sandbox_mounts_for_everybody_and_takes_it_back(clean: Gue
         (
             "a mount in another namespace",
             'mkfs.ext4 -q "$(node SNAP01)" && '
-            'setsid unshare --mount sh -c "mount $(node SNAP01) /mnt && exec sleep 300" >/dev/null 2>&1 & sleep 2',
+            '{ setsid unshare --mount sh -c "mount $(node SNAP01) /mnt && exec sleep 300" '
+            "< /dev/null > /dev/null 2>&1 & } && sleep 2",
         ),
     ],
     ids=lambda value: value if len(value) < 32 else "script",
@@ -249,6 +253,7 @@ def test_a_drive_pulled_between_apply_and_rollback_is_said_and_the_rest_goes_bac
     assert until(clean, f"{_NODE}[ -b $(node ACCT01) ]", seconds=60)
 
 
+@pytest.mark.at_length
 def test_what_a_drive_tells_is_what_nvme_cli_tells(clean: Guest) -> None:
     verify = clean.shell.run("nodeagent tune verify --output json --profile /root/nvme.yaml", timeout_seconds=120)
     findings = [finding for verdict in json.loads(verify.stdout)["verdicts"] for finding in verdict["findings"]]
@@ -263,6 +268,7 @@ def test_what_a_drive_tells_is_what_nvme_cli_tells(clean: Guest) -> None:
     )
 
 
+@pytest.mark.at_length
 def test_drives_are_kept_awake_and_given_back(clean: Guest) -> None:
     look = "cat /sys/class/nvme/nvme*/power/pm_qos_latency_tolerance_us /sys/class/nvme/nvme*/device/power/control"
     before = clean.shell.check(look)
@@ -272,6 +278,7 @@ def test_drives_are_kept_awake_and_given_back(clean: Guest) -> None:
     assert clean.shell.check(look) == before
 
 
+@pytest.mark.at_length
 def test_a_critical_warning_is_told_with_its_words(clean: Guest) -> None:
     clean.monitor.set_smart_warning("ledger", 4)
     try:

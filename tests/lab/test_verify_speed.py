@@ -17,7 +17,7 @@ import pytest
 
 from cherrylab.guests.guest import Guest
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.at_length, pytest.mark.timeout(1200)]
 
 _ROUNDS = 15
 _OURS = "nodeagent tune verify --profile /root/speed.yaml"
