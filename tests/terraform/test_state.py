@@ -132,6 +132,33 @@ def test_what_an_outage_kept_from_the_bucket_is_pushed_afterwards(bucket: Bucket
     assert second.plan(detailed_exitcode=True).exit_code == 0
 
 
+def test_a_state_that_began_in_a_file_moves_into_the_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    """What the README of environments/state does, with its own backend.tf."""
+    (tmp_path / "main.tf").write_text('resource "terraform_data" "this" {\n  input = "the bucket itself"\n}\n')
+    terraform = Terraform(tmp_path, environment=CREDENTIALS, local_state=False)
+    terraform.init()
+    terraform.apply()
+    assert (terraform.directory / "terraform.tfstate").exists()
+
+    example = CONFIGURATIONS / "environments" / "state" / "backend.tf.example"
+    (terraform.directory / "backend.tf").write_text(example.read_text())
+    terraform.init("-migrate-state", "-force-copy", bucket.write_backend(terraform.directory))
+    assert bucket.objects() == ["nodeagent/state.tfstate"]
+    assert terraform.plan(detailed_exitcode=True).exit_code == 0
+
+
+def test_every_environment_that_costs_money_keeps_its_state_under_a_lock() -> None:
+    environments = CONFIGURATIONS / "environments"
+    backends = [environments / name / "backend.tf" for name in ("production", "staging")]
+    keys = set()
+    for backend in [*backends, environments / "state" / "backend.tf.example"]:
+        text = backend.read_text()
+        assert re.search(r"use_lockfile += true", text), backend
+        assert re.search(r"encrypt +=  *true", text), backend
+        keys.update(re.findall(r'key += "(.+)"', text))
+    assert keys == {"nodeagent/production.tfstate", "nodeagent/staging.tfstate", "nodeagent/state.tfstate"}
+
+
 def test_an_earlier_state_is_brought_back(bucket: Bucket) -> None:
     first = somebody(bucket)
     first.apply()
