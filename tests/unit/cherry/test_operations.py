@@ -1,4 +1,4 @@
-"""What the rehearsal cloud has no case for: plans of a team, a server without a BMC, power that doesn't come, odd bills."""
+"""What the rehearsal cloud has no case for: plans of a team, no BMC, power that doesn't come, odd bills."""
 
 import json
 from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 
 from nodeagent.readiness.review.node import Node, nodes_of
 from nodeagent.readiness.review.plan import parse_plan
-from nodeagent.readiness.review.user_data import SIZE_LIMIT_BYTES, files_of, profile_of
+from nodeagent.readiness.review.user_data import FILE_LIMIT_BYTES, SIZE_LIMIT_BYTES, files_of, profile_of
 from nodeagent.readiness.review.workspace import parse_workspace
 from tests.unit.readiness.plans import document, instance, resource, reviewed, server, told, wrapped
 
@@ -56,13 +56,16 @@ def test_what_can_not_be_unwrapped_is_looked_at_as_it_stands(broken: bytes) -> N
 
 
 def test_a_bundle_inside_is_not_unpacked() -> None:
-    large = "A" * (SIZE_LIMIT_BYTES + 4)
+    large = _base64(bytes(FILE_LIMIT_BYTES * 20))
     config = f"#cloud-config\nwrite_files:\n  - {{path: /bundle.tar, encoding: b64, content: {large}}}\n"
-    assert [file.path for file in files_of(_node(user_data=wrapped(config)))] == [""]
+    assert [(file.path, len(file.text) < 100) for file in files_of(_node(user_data=wrapped(config)))] == [
+        ("", True),
+        ("/bundle.tar", True),
+    ]
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_cut() -> None:
-    bomb = _base64(gzip.compress(b"0" * (SIZE_LIMIT_BYTES * 4)))
+    bomb = _base64(gzip.compress(b"0 " * (SIZE_LIMIT_BYTES * 2)))
     (file,) = files_of(_node(user_data=bomb))
     assert len(file.text) == SIZE_LIMIT_BYTES
 

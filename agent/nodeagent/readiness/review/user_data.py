@@ -8,6 +8,7 @@ Source: https://docs.cloud-init.io/en/latest/reference/modules.html#write-files
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from nodeagent.readiness.review.attributes import Values, blocks, text
 from nodeagent.readiness.review.node import Node
 
 PROFILES = "/etc/nodeagent/profiles/"
-SIZE_LIMIT_BYTES = 4 * 1024 * 1024
-"""What is looked at after unpacking. A file that is larger, such as a bundle of wheels, isn't."""
+SIZE_LIMIT_BYTES = 1024 * 1024
+"""What is looked at after unpacking."""
+
+FILE_LIMIT_BYTES = 256 * 1024
+"""A file inside that is longer, such as a bundle of wheels, is no text that anybody wrote, and isn't looked at."""
 
 _KEYS = ("user_data", "user_data_base64")
+_LARGE_FILE = re.compile(rf"[A-Za-z0-9+/=]{{{FILE_LIMIT_BYTES},}}")
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31
 
@@ -47,7 +52,7 @@ def profile_of(node: Node) -> Values | None:
 
 @lru_cache(maxsize=256)
 def _files(written: str) -> tuple[File, ...]:
-    document = _unwrapped(written)
+    document = _LARGE_FILE.sub("", _unwrapped(written))
     return (File(path="", text=document), *_inside(document))
 
 
@@ -55,9 +60,8 @@ def _inside(document: str) -> Iterator[File]:
     config = _yaml(document) if document.startswith("#cloud-config") else None
     for entry in blocks(config, "write_files") if isinstance(config, dict) else ():
         content, encoding = text(entry, "content"), text(entry, "encoding").lower()
-        if len(content) <= SIZE_LIMIT_BYTES:
-            wrapped = "b64" in encoding or "base64" in encoding or "gz" in encoding
-            yield File(path=text(entry, "path"), text=_unwrapped(content) if wrapped else content)
+        wrapped = "b64" in encoding or "base64" in encoding or "gz" in encoding
+        yield File(path=text(entry, "path"), text=_unwrapped(content) if wrapped else content)
 
 
 def _unwrapped(value: str) -> str:
