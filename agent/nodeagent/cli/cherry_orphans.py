@@ -45,7 +45,8 @@ def _lines(found: Sweep, terminal: Terminal) -> Iterator[str]:
         yield f"  {mark} {name}: in the state, and not at the API"
     if found.left:
         ids = " ".join(f"--delete {one.id}" for one in found.left)
-        yield terminal.style(f"      do: terraform import what you keep; for the rest: {ids}", Tone.FAINT)
+        keep = "if no terraform apply is running: terraform import what you keep; for the rest"
+        yield terminal.style(f"      do: {keep}: {ids}", Tone.FAINT)
     told = f", {len(found.deleted)} deleted" if found.deleted else ""
     yield f"Orphans: {len(found.left)} of {found.deployment_id} left{told}; the state knows {found.known} servers."
 
@@ -55,6 +56,5 @@ def _orphan(server: Server, terminal: Terminal, *, gone: bool) -> str:
     known = server.unit_price is not None
     price = f"{server.unit_price} {server.currency} ({server.unit})" if known else "price unknown"
     mark = terminal.style(terminal.symbol(symbol), tone)
-    return (
-        f"  {mark} {server.id} {server.hostname} {server.plan} in {server.region}, since {server.created_at}, {price}"
-    )
+    what = f"{server.id} {server.hostname} {server.plan} in {server.region}"
+    return f"  {mark} {what}, {server.state or 'state not told'} since {server.created_at}, {price}"
