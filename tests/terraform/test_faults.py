@@ -88,6 +88,22 @@ def test_orphan_is_adopted(cloud: RunningCloud) -> None:
     assert not [entry for entry in cloud.requests if entry.path.endswith("/actions")]
 
 
+def test_orphan_that_was_the_last_of_its_kind(cloud: RunningCloud) -> None:
+    """It is held against the stock once more, as if it were to be bought; the way around that is on the page."""
+    rollout = Rollout.begin(cloud, control_plane_count=1)
+    cloud.inject(Fault(kinds=(Kind.CUT_CONNECTION,), request=ORDER, moment=Moment.AFTER))
+    rollout.terraform.apply("-parallelism=1", check=False)
+    cloud.heal()
+    (orphan,) = rollout.billed()
+    node = 'module.cluster.module.control_plane.module.node["sol-1234-cp-1"]'
+    rollout.terraform.run("import", f"{node}.cherryservers_server.this", str(orphan))
+    cloud.inject(Fault(kinds=(Kind.OUT_OF_STOCK,), request="GET /v1/plans*"))
+    assert "stock: wanted at least 1" in rollout.terraform.apply(check=False).text
+    rollout.terraform.apply(f"-target={node}.terraform_data.purchase")
+    rollout.converge()
+    assert list(rollout.billed()) == [orphan]
+
+
 def test_applied_again_without_a_sweep(cloud: RunningCloud) -> None:
     """The provider buys a second server of the same name; the sweep reports the first, and only that one."""
     rollout = Rollout.begin(cloud, control_plane_count=1)

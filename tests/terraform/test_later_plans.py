@@ -34,23 +34,20 @@ def test_sold_out_after_the_purchase(cloud: RunningCloud, terraform: Terraform) 
     assert "plan amd-epyc-7302p for sol-1234-cp-2 in LT-Siauliai: stock: wanted at least 1" in more.text
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        pytest.param(("-destroy",), id="destroy"),
-        pytest.param(
-            (f"-replace={GUARD.replace('terraform_data.guard[0]', 'cherryservers_server.this')}",), id="replace"
-        ),
-        pytest.param(("-var=control_plane_plan=e5_1650v4",), id="another plan"),
-        pytest.param(("-var=region=NL-Amsterdam",), id="another region"),
-        pytest.param(("-var=deployment_id=sol-9999",), id="another name"),
-        pytest.param(("-var=protected=false",), id="protection taken away"),
-    ],
-)
-def test_protected_server_stays(terraform: Terraform, arguments: tuple[str, ...]) -> None:
-    plan = terraform.plan(*arguments, check=False)
-    assert plan.exit_code == 1
-    assert "terraform_data.guard[0] has lifecycle.prevent_destroy set" in plan.text
+def test_protected_server_stays(terraform: Terraform) -> None:
+    """Whatever would destroy or replace it, and whoever takes the protection away first."""
+    server = GUARD.replace("terraform_data.guard[0]", "cherryservers_server.this")
+    for argument in (
+        "-destroy",
+        f"-replace={server}",
+        "-var=control_plane_plan=e5_1650v4",
+        "-var=region=NL-Amsterdam",
+        "-var=deployment_id=sol-9999",
+        "-var=protected=false",
+    ):
+        plan = terraform.plan(argument, check=False)
+        assert plan.exit_code == 1, argument
+        assert "terraform_data.guard[0] has lifecycle.prevent_destroy set" in plan.text, argument
 
 
 def test_server_that_somebody_deleted_is_not_bought_again(cloud: RunningCloud, terraform: Terraform) -> None:

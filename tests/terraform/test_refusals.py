@@ -60,7 +60,7 @@ EVERYTHING: dict[str, object] = {"phase": "validator", "validator_gate": "passed
         ),
         pytest.param(
             {"cycle": "hourly"},
-            ("month_budget: wanted at most 5500 EUR a month, got 6125.06 EUR", 'cycle = "monthly"'),
+            ("month_budget: wanted at most 5000 EUR a month, got 6125.06 EUR", 'cycle = "monthly"'),
             id="beyond the budget",
         ),
     ],

@@ -77,9 +77,9 @@ variable "cycle" {
 }
 
 variable "month_budget" {
-  description = "What all servers may cost in a month before tax, in EUR."
+  description = "What all servers may cost in a month before tax, in EUR; the default stays below 5500 USD."
   type        = number
-  default     = 5500
+  default     = 5000
   nullable    = false
 
   validation {

@@ -32,4 +32,5 @@ module "cluster" {
   cycle          = var.cycle
   month_budget   = { amount = var.month_budget }
   protected      = var.protected
+  drift_checks   = var.drift_checks
 }

@@ -94,9 +94,9 @@ variable "cycle" {
 }
 
 variable "month_budget" {
-  description = "What all servers may cost in a month before tax, in EUR."
+  description = "What all servers may cost in a month before tax, in EUR; the default stays below 5500 USD."
   type        = number
-  default     = 5500
+  default     = 5000
   nullable    = false
 
   validation {
@@ -107,6 +107,13 @@ variable "month_budget" {
 
 variable "protected" {
   description = "Refuse every plan that would destroy or replace a server (modules/node/README.md)."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "drift_checks" {
+  description = "Ask the API again what it shows of each server, and warn where that differs. Three requests a server."
   type        = bool
   default     = true
   nullable    = false

@@ -29,6 +29,5 @@ module "cluster" {
   phase          = var.phase
   validator_gate = var.validator_gate
   bundle         = var.bundle
-  cycle          = "hourly"
   protected      = false
 }
