@@ -17,10 +17,12 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests import needs
 from tests.terraform.provider.mirror import PLUGINS, find_real, make_mirror
+from tests.terraform.provider.resident import resident
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = ROOT / "provisioning" / "terraform"
@@ -163,15 +165,21 @@ class Terraform:
         return {name: output["value"] for name, output in outputs.items()}
 
     def test(self, *arguments: str, check: bool = True) -> Completed:
-        """Run the `*.tftest.hcl` files."""
-        return self.run("test", *arguments, check=check)
+        """Run the `*.tftest.hcl` files, with plugins that stay for all of their runs."""
+        lock = self.directory / ".terraform.lock.hcl"
+        used = lock.read_text() if lock.exists() else ""
+        plugins = [plugin for plugin in PLUGINS if f'/{plugin.namespace}/{plugin.name}"' in used]
+        with resident(plugins, environment=self.environment) as found:
+            return self.run("test", *arguments, check=check, environment=found)
 
-    def run(self, *arguments: str, check: bool = True) -> Completed:
-        """Run any command."""
+    def run(
+        self, *arguments: str, check: bool = True, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> Completed:
+        """Run any command; `environment` stands over that of this object."""
         ran = subprocess.run(
             [self.program, *arguments],
             cwd=self.directory,
-            env=self.environment,
+            env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -1,4 +1,7 @@
-"""What the executable in the mirror runs: `launch.py NAME IDENTITY`. Imports only the one provider it is to be."""
+"""The program of a plugin: `launch.py NAME IDENTITY` for one Terraform, `launch.py NAME` for many (`resident`).
+
+It imports only the one provider that it is to be.
+"""
 
 import importlib
 import sys
@@ -6,7 +9,11 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[3]))
-    from tests.terraform.provider.serve import serve
+    from tests.terraform.provider.serve import serve, serve_many
 
-    _, name, identity = sys.argv
-    serve(importlib.import_module(f"tests.terraform.provider.{name}").PROVIDER, identity=Path(identity))
+    _, name, *identity = sys.argv
+    provider = importlib.import_module(f"tests.terraform.provider.{name}").PROVIDER
+    if identity:
+        serve(provider, identity=Path(identity[0]))
+    else:
+        serve_many(provider)

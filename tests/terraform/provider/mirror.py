@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.terraform.provider.identity import make_identity
 
-_LAUNCH = Path(__file__).with_name("launch.py")
+LAUNCH = Path(__file__).with_name("launch.py")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _HOSTS = ("registry.terraform.io", "registry.opentofu.org")
 _REAL_MIRRORS = ("~/.terraform.d/plugins", "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins")
@@ -27,6 +27,11 @@ class Plugin:
     namespace: str
     name: str
     version: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The registries that have it: Terraform's and OpenTofu's."""
+        return _HOSTS
 
     def directory(self, host: str) -> Path:
         """Its place below a mirror."""
@@ -54,7 +59,7 @@ def make_mirror(directory: Path) -> None:
     identity.mkdir(parents=True)
     make_identity(identity)
     for plugin in PLUGINS:
-        for host in _HOSTS:
+        for host in plugin.hosts:
             _add(plugin, directory / plugin.directory(host), identity)
 
 
@@ -66,6 +71,6 @@ def _add(plugin: Plugin, place: Path, identity: Path) -> None:
         return
     place.mkdir()
     program = place / f"terraform-provider-{plugin.name}_v{plugin.version}"
-    command = shlex.join([sys.executable, "-I", str(_LAUNCH), plugin.name, str(identity)])
+    command = shlex.join([sys.executable, "-I", str(LAUNCH), plugin.name, str(identity)])
     program.write_text(f"#!/bin/sh\nexec {command}\n")
     program.chmod(0o755)

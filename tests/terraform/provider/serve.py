@@ -25,6 +25,7 @@ from tests.terraform.provider.identity import CERTIFICATE, KEY
 from tests.terraform.provider.plugin import Provider
 from tests.terraform.provider.servicer import Servicer
 
+_ANY_PORT = "127.0.0.1:0"
 _PARENT_CHECK_S = 0.2
 _MAGIC_COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
 
@@ -46,24 +47,40 @@ class _Stdio(stdio_service.GRPCStdioServicer):  # type: ignore[misc]  # generate
 
 
 def serve(provider: Provider, *, identity: Path) -> None:
-    """Serve until Terraform says stop or is gone. `identity` holds the certificate and the key of this plugin."""
+    """Serve the Terraform that started us. `identity` holds the certificate and the key of this plugin."""
     name, value = _MAGIC_COOKIE
     if os.environ.get(name) != value:
         sys.exit("this is a plugin; Terraform starts it, not you")
-    # Ctrl-C reaches us too, as we are of Terraform's process group; it waits for what we are at.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
     stopped = threading.Event()
+    server = _server(provider, stopped)
+    certificate = (identity / CERTIFICATE).read_bytes()
+    credentials = grpc.ssl_server_credentials([((identity / KEY).read_bytes(), certificate)])
+    port = server.add_secure_port(_ANY_PORT, credentials)
+    encoded = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.decode())).decode().rstrip("=")
+    _run(server, stopped, f"1|6|tcp|127.0.0.1:{port}|grpc|{encoded}")
+
+
+def serve_many(provider: Provider) -> None:
+    """Serve every Terraform that finds us by TF_REATTACH_PROVIDERS, until whoever started us ends us (`resident`)."""
+    server = _server(provider, threading.Event())
+    port = server.add_insecure_port(_ANY_PORT)
+    _run(server, threading.Event(), f"127.0.0.1:{port}")
+
+
+def _server(provider: Provider, stopped: threading.Event) -> Any:
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
     service.add_ProviderServicer_to_server(Servicer(provider), server)
     controller_service.add_GRPCControllerServicer_to_server(_Controller(stopped), server)
     stdio_service.add_GRPCStdioServicer_to_server(_Stdio(), server)
-    certificate = (identity / CERTIFICATE).read_bytes()
-    credentials = grpc.ssl_server_credentials([((identity / KEY).read_bytes(), certificate)])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
+    return server
+
+
+def _run(server: Any, stopped: threading.Event, greeting: str) -> None:
+    # Ctrl-C reaches us too, as we are of Terraform's process group; it waits for what we are at.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
     server.start()
-    encoded = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.decode())).decode().rstrip("=")
-    print(f"1|6|tcp|127.0.0.1:{port}|grpc|{encoded}", flush=True)
+    print(greeting, flush=True)
     while not stopped.wait(_PARENT_CHECK_S) and os.getppid() == parent:
         pass
     server.stop(grace=None)
