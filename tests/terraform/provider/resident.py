@@ -1,7 +1,7 @@
 """Plugins that stay for as long as a command of many parts needs them.
 
-`terraform test` starts every plugin twice for each of its `run` blocks, which for programs in Python is nearly all of its
-time. So for that command the stand-ins are started once, and Terraform is told where they are.
+`terraform test` starts every plugin twice for each of its `run` blocks, which for programs in Python is nearly all of
+its time. So for that command the stand-ins are started once, and Terraform is told where they are.
 https://developer.hashicorp.com/terraform/plugin/debugging
 """
 
