@@ -13,9 +13,9 @@ from typing import NoReturn
 import click
 
 from cherrylab.cli_cloud import COMMANDS
+from cherrylab.guests.needs import require_programs, require_root
 from nodeagent.model.errors import ExitCode, HostError, NodeagentError, UsageError
 
-_INSTALL = "scripts/install-system-tools lab"
 _PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "ssh", "scp", "mmdebstrap")
 _TEMPLATES = ("validator", "peer", "small", "workbench")
 
@@ -48,8 +48,8 @@ def up(*, template: str, name: str | None, with_nodeagent: bool) -> None:
     from cherrylab.guests.kept_lab import up as make
     from cherrylab.guests.template import TEMPLATES
 
-    _require_root()
-    _require_programs(_PROGRAMS)
+    require_root()
+    require_programs(_PROGRAMS)
     kept = make(TEMPLATES[template], name=name or template, progress=_tell)
     if with_nodeagent:
         _tell("installing nodeagent")
@@ -64,7 +64,7 @@ def list_guests() -> None:
     from cherrylab.guests.kept_lab import find_all
     from nodeagent.cli.output import table
 
-    _require_root()
+    require_root()
     kept = find_all()
     if not kept:
         click.echo("No guest is up. next: cherrylab guest up")
@@ -90,7 +90,7 @@ def ssh(*, name: str, command: tuple[str, ...]) -> None:
     """Type into a machine as root, or run COMMAND in its shell, as ssh does, and end with its exit code."""
     from cherrylab.guests.kept_lab import find
 
-    _require_root()
+    require_root()
     kept = find(name)
     _require_running(name, running=kept.guest.is_running())
     shell = kept.guest.shell
@@ -104,8 +104,8 @@ def console(*, name: str) -> None:
     """Sit down at a machine's serial console: it works without any network. Ctrl-] leaves it."""
     from cherrylab.guests.kept_lab import find
 
-    _require_root()
-    _require_programs(("socat",))
+    require_root()
+    require_programs(("socat",))
     kept = find(name)
     _require_running(name, running=kept.guest.is_running())
     _tell(f"what it said so far: {kept.guest.files.console}; Ctrl-] leaves, Enter shows a prompt")
@@ -120,7 +120,7 @@ def down(*, names: tuple[str, ...], every: bool) -> None:
     from cherrylab.guests.kept_lab import down as remove
     from cherrylab.guests.kept_lab import find_all
 
-    _require_root()
+    require_root()
     if bool(names) == every:
         raise UsageError("which one? give a name, or --all", remedy="cherrylab guest list")
     chosen = tuple(one.name for one in find_all()) if every else names
@@ -148,19 +148,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _require_root() -> None:
-    if os.geteuid() != 0:
-        raise HostError("machines need a network namespace, and only root may make one", remedy="sudo the same command")
-
-
-def _require_programs(names: Sequence[str]) -> None:
-    from nodeagent.host.process import find_program
-
-    missing = [name for name in names if find_program(name) is None]
-    if missing:
-        raise HostError(f"there is no {' and no '.join(missing)} on this machine", remedy=_INSTALL)
 
 
 def _require_running(name: str, *, running: bool) -> None:

@@ -1,4 +1,4 @@
-"""`cherrylab up|down|env|ps`: the cloud, on its own or under Terraform."""
+"""`cherrylab up|down|env|ps|exec`: the cloud, on its own or under Terraform."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cherrylab.kept_cloud import KeptCloud
     from cherrylab.service import Options
 
-_DRIVERS = ("instant",)
+_DRIVERS = ("instant", "qemu")
 _PACKAGES = ("starlette", "uvicorn", "trustme")
 
 
@@ -32,6 +32,11 @@ def _of_directory(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command("up")
 @click.option("--driver", type=click.Choice(_DRIVERS), default="instant", show_default=True)
+@click.option(
+    "--artefacts",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="With qemu: a directory that the guests find at http://10.77.0.1/; the cloud's own `artefacts` by default.",
+)
 @click.option("--scenario", type=click.Path(path_type=Path, dir_okay=False), help="Delays, stock and faults, as YAML.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=0, help="Where its proxy listens; any free one by default."
@@ -60,8 +65,9 @@ def up_cloud(*, directory: Path | None, foreground: bool, **settings: Any) -> No
 
     place = (directory or kept_cloud.default_directory()).absolute()
     options = _options(settings)
+    _prepare(settings["driver"])
     if foreground:
-        kept_cloud.run(place, options, driver=lambda: _driver(settings["driver"]), ready=_tell_up)
+        kept_cloud.run(place, options, driver=lambda: _driver(settings, place), ready=_tell_up)
     else:
         _tell_up(kept_cloud.up(place, _arguments(settings)))
 
@@ -105,7 +111,20 @@ def ps(*, directory: Path | None) -> None:
     click.echo(table(found, header=HEADER) if found else "No server is in the cloud.")
 
 
-COMMANDS = (up_cloud, down_cloud, env, ps)
+@click.command("exec", context_settings={"ignore_unknown_options": True})
+@_of_directory
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(*, directory: Path | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND in the network of the guests (driver qemu), which nothing else reaches: ssh, ping, ipmitool."""
+    from cherrylab.drivers.qemu import namespace
+    from cherrylab.guests.needs import require_root
+
+    require_root()
+    network = namespace(_found(directory).directory)
+    os.execvp("ip", ("ip", "netns", "exec", network, *command))
+
+
+COMMANDS = (up_cloud, down_cloud, env, ps, exec_)
 
 
 def _require_packages() -> None:
@@ -147,10 +166,9 @@ def _options(settings: dict[str, Any]) -> "Options":
 
 def _arguments(settings: dict[str, Any]) -> tuple[str, ...]:
     """The settings of `up` as they are typed."""
-    path: Path | None = settings["scenario"]
-    scenario = () if path is None else ("--scenario", os.fspath(path.absolute()))
+    paths: dict[str, Path | None] = {f"--{name}": settings[name] for name in ("scenario", "artefacts")}
     return (
-        *scenario,
+        *(word for name, path in paths.items() if path is not None for word in (name, os.fspath(path.absolute()))),
         *("--driver", settings["driver"]),
         *("--port", str(settings["port"])),
         *("--requests-per-second", str(settings["requests_per_second"])),
@@ -158,12 +176,28 @@ def _arguments(settings: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _driver(name: str) -> "Driver":
-    """One line a driver; what it needs is imported only where it is asked for."""
-    match name:
+def _prepare(driver: str) -> None:
+    """What takes long or may be missing is seen to here, where it is told as it happens."""
+    if driver == "qemu":
+        from cherrylab.drivers.qemu import PROGRAMS
+        from cherrylab.guests.image import ensure_image
+        from cherrylab.guests.needs import require_programs, require_root
+
+        require_root()
+        require_programs(PROGRAMS)
+        ensure_image(progress=lambda text: click.echo(text, err=True))
+
+
+def _driver(settings: dict[str, Any], directory: Path) -> "Driver":
+    """One case a driver; what it needs is imported only where it is asked for."""
+    match settings["driver"]:
         case "instant":
             from cherrylab.drivers.instant import InstantDriver
 
             return InstantDriver()
-        case _:
+        case "qemu":
+            from cherrylab.drivers.qemu import QemuDriver
+
+            return QemuDriver(directory, artefacts_directory=settings["artefacts"])
+        case name:
             raise UsageError(f"no driver is called {name!r}")

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
@@ -131,10 +131,11 @@ def run(directory: Path, options: Options, *, driver: Callable[[], Driver], read
         last = KeptCloud.remembered(directory)
         # From here on the note is ours to write: nobody may take the process of last time for this one.
         _note(directory).unlink(missing_ok=True)
-        service = Service(
-            Files(directory=directory), replace(options, last_port=last.port if last else 0), driver=driver()
-        )
-        asyncio.run(_serve(service, ready))
+        with closing(driver()) as chosen:
+            service = Service(
+                Files(directory=directory), replace(options, last_port=last.port if last else 0), driver=chosen
+            )
+            asyncio.run(_serve(service, ready))
 
 
 async def _serve(service: Service, ready: Callable[[KeptCloud], None]) -> None:

@@ -126,4 +126,4 @@ class Driver(Protocol):
         """Its BMC has another password, or is open to another address."""
 
     def close(self) -> None:
-        """The cloud goes down; no call comes after it. Machines end with it or stay, as the driver sees fit."""
+        """The cloud goes down; only this call may come after it. Machines end with it or stay, as the driver wants."""

@@ -55,7 +55,11 @@ MTUBytes=9000
 
 @dataclass(slots=True, kw_only=True)
 class Guest:
-    """A machine of the lab. `number` gives its addresses and is unique in the lab."""
+    """A machine of the lab. `number` gives its addresses and is unique in the lab.
+
+    With `cloud_init` it reads the seed in its directory, which somebody has put there before it is switched on. After
+    `life_seconds` one that is not kept is ended, so that a forgotten test does not run for ever.
+    """
 
     number: int
     template: HardwareTemplate
@@ -63,6 +67,8 @@ class Guest:
     network: LabNetwork
     directory: Path
     keep: bool = False
+    cloud_init: bool = False
+    life_seconds: float = _LIFE_SECONDS
     _machine: Running | None = field(default=None, init=False)
     _connection: Running | None = field(default=None, init=False)
 
@@ -99,6 +105,11 @@ class Guest:
     def make(self) -> None:
         """Make its disks and cables; HostError where that fails."""
         self.directory.mkdir(parents=True)
+        self.make_disks()
+        self.add_taps()
+
+    def make_disks(self) -> None:
+        """A new layer above the image, and empty drives, in its directory; HostError where that fails."""
         backing = str(self.image.root)
         disk = ("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", backing, str(self.files.root_disk))
         completed = run(Command(argv=disk, timeout_seconds=30))
@@ -108,7 +119,6 @@ class Guest:
             image = self.files.image(drive)
             with image.open("xb") as file:
                 file.truncate(drive.size_bytes)
-        self.add_taps()
 
     def add_taps(self) -> None:
         self.network.add_tap(self.wiring.management_tap, bridge="br0")
@@ -127,8 +137,9 @@ class Guest:
         """
         if drives is not None:
             self.template = self.template.with_drives_in_order(drives)
-        argv = (*command_line(self.template, self.files, self.wiring), *self._addresses(), *arguments)
-        command = Command(argv=argv, timeout_seconds=_LIFE_SECONDS, network_namespace=self.network.namespace)
+        words = command_line(self.template, self.files, self.wiring, cloud_init=self.cloud_init)
+        argv = (*words, *self._addresses(), *arguments)
+        command = Command(argv=argv, timeout_seconds=self.life_seconds, network_namespace=self.network.namespace)
         if self.keep:
             pid = start_detached(_in_namespace(command), output=self.directory / _QEMU_LOG)
             (self.directory / _PID).write_text(str(pid))
@@ -154,13 +165,17 @@ class Guest:
 
     def wait(self, *, timeout_seconds: float = BOOT_SECONDS) -> None:
         """Wait until it answers by ssh and hold the connection; HostError with the end of its console if it doesn't."""
+        self.wait_until_answering(timeout_seconds=timeout_seconds)
+        if not self.keep:
+            self._connection = self.shell.keep()
+
+    def wait_until_answering(self, *, timeout_seconds: float = BOOT_SECONDS) -> None:
+        """The same without holding a connection, for whoever waits in a thread that ends."""
         try:
             self.shell.wait(timeout_seconds=timeout_seconds, is_running=self.is_running)
         except HostError as error:
             said = f"its console ends: {self.console()[-1500:]!r}; QEMU said: {self._last_words()!r}"
             raise HostError(f"{error.message}; {said}") from error
-        if not self.keep:
-            self._connection = self.shell.keep()
 
     def _last_words(self) -> str:
         """The end of what QEMU itself printed."""

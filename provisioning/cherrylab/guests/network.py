@@ -15,6 +15,8 @@ from nodeagent.model.errors import HostError
 MTU = 9000
 MANAGEMENT = "10.77.0"
 DATA = "10.78.0"
+HOST = f"{MANAGEMENT}.1"
+"""The address from which we type into the guests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class LabNetwork:
             for bridge in ("br0", "br1"):
                 self._in("link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0")
                 self._in("link", "set", bridge, "mtu", str(MTU), "up")
-            self._in("address", "add", f"{MANAGEMENT}.1/24", "dev", "br0")
+            self._in("address", "add", f"{HOST}/24", "dev", "br0")
         except BaseException:
             self.remove()
             raise
@@ -43,6 +45,13 @@ class LabNetwork:
 
     def remove_tap(self, name: str) -> None:
         self._in("link", "delete", name)
+
+    def add_address(self, address: str) -> None:
+        """One more of the host's own; whoever asks it from inside the namespace comes from the bridge's first one."""
+        self._in("route", "replace", "table", "local", "local", address, "dev", "br0", "src", HOST)
+
+    def remove_address(self, address: str) -> None:
+        self._in("route", "delete", "table", "local", "local", address, "dev", "br0")
 
     def exists(self) -> bool:
         """False after a reboot of the host, where a kept lab's files are still there."""

@@ -58,7 +58,7 @@ def test_a_lab_that_is_not_kept_is_nobody_elses_business(labs: Path) -> None:
 def test_an_unknown_name_is_answered_with_those_there_are(
     command: list[str], labs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_require_programs", lambda names: None)
+    monkeypatch.setattr(cli, "require_programs", lambda names: None)
     _keep(labs, "node")
     assert cli.main(["guest", *command]) == ExitCode.USAGE
     said = capsys.readouterr().err
