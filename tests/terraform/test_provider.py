@@ -168,10 +168,9 @@ def test_everything_can_be_imported(cloud: RunningCloud, terraform: Terraform) -
     (project,), (key,), (server,) = cloud.store.projects.all(), cloud.store.ssh_keys.all(), cloud.store.servers.all()
     ip = terraform.output_json()["seen"]["ip_address_id"]
     identifiers = {"project": f"1,{project.id}", "ssh_key": key.id, "server": server.id, "ip": ip}
+    terraform.run("state", "rm", *(f"cherryservers_{kind}.this" for kind in identifiers))
     for kind, identifier in identifiers.items():
-        address = f"cherryservers_{kind}.this"
-        terraform.run("state", "rm", address)
-        terraform.run("import", address, str(identifier))
+        terraform.run("import", f"cherryservers_{kind}.this", str(identifier))
     # What the API doesn't tell again can't be imported: user_data.
     planned = terraform.plan(check=False)
     assert "Plan: 0 to add, 1 to change, 0 to destroy." in planned.text
