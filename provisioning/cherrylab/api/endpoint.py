@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 T = TypeVar("T")
 
+_LONGEST_NUMBER = 18
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -29,7 +31,7 @@ class Call:
     def number(self, name: str) -> int:
         """A part of the path that is a number; NotFoundError, as for any id that nobody has."""
         text = self.parameters[name]
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_NUMBER:
             raise NotFoundError("Resource was not found.")
         return int(text)
 
@@ -40,6 +42,8 @@ class Call:
         """The body as one of the cloud's requests; InvalidError tells every field that is wrong."""
         try:
             document = json.loads(self.body or b"{}")
+            # JSON can write half of a character (\ud800), which no database and no answer can hold.
+            json.dumps(document, ensure_ascii=False).encode()
         except ValueError as error:
             raise InvalidError("Request body is not valid JSON.") from error
         if not isinstance(document, dict):

@@ -99,7 +99,11 @@ def test_a_key_that_is_none_is_refused(account: Account, key: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/servers/1", "/servers/x", "/projects/1", "/ssh-keys/1", "/ips/x", "/plans/x", "/regions/x", "/storages/1", "/x"],
+    [
+        *("/servers/1", "/servers/x", "/projects/1", "/ssh-keys/1", "/ips/x", "/plans/x", "/regions/x", "/storages/1"),
+        *("/x", "/ips/%ED%A0%80", "/ips/%00", "/plans/..%2f", f"/servers/{'1' * 5_000}"),
+    ],
+    ids=lambda path: path[:20],
 )
 def test_what_is_not_there(account: Account, path: str) -> None:
     account.refused(account.client.get(path), 404)
