@@ -217,3 +217,17 @@ def power(
     return cherry_power.run(
         action, hostname, terminal, yes=yes, wait_seconds=wait, projects=projects, as_json=output == "json"
     )
+
+
+@command.command()
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="Where to listen on loopback; default: any free port."
+)
+def pace(*, port: int) -> ExitCode:
+    """Keep Terraform below the API's limit of requests: a proxy that lets four through a second.
+
+    Runs until it is interrupted; leave it in a terminal of its own and give Terraform the line that it prints.
+    """
+    from nodeagent.cli import cherry_pace
+
+    return cherry_pace.run(port)
