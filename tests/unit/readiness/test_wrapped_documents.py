@@ -29,14 +29,15 @@ def _base64(data: bytes) -> str:
     [
         SECRET,
         wrapped(SECRET),
-        _base64(gzip.compress(SECRET.encode())),
+        _base64(gzip.compress(SECRET.encode(), mtime=0)),
         wrapped(f"#cloud-config\nwrite_files:\n  - {{path: /a, content: '{SECRET}'}}\n"),
         wrapped(f"#cloud-config\nwrite_files:\n  - {{path: /a, encoding: b64, content: {wrapped(SECRET)}}}\n"),
         wrapped(
             "#cloud-config\nwrite_files:\n  - {path: /a, encoding: gz+b64, content: "
-            f"{_base64(gzip.compress(SECRET.encode()))}}}\n"
+            f"{_base64(gzip.compress(SECRET.encode(), mtime=0))}}}\n"
         ),
     ],
+    ids=["bare", "base64", "gzip", "file", "base64-file", "gzip-file"],
 )
 def test_a_secret_is_found_in_every_wrapping(user_data: str) -> None:
     review = reviewed(document([resource("a", after=server("a", user_data=user_data))]))
