@@ -26,9 +26,9 @@ from cherrylab.service import Files, Options, Service, client_environment
 from nodeagent.host.process import start_detached
 from nodeagent.host.state_directory import ensure_state_directory, state_directory, write_own_file
 from nodeagent.model.command import Command
-from nodeagent.model.errors import BusyError, HostError
+from nodeagent.model.errors import BusyError, HostError, RefusedError
 
-_UP_SECONDS = 30.0
+_UP_SECONDS = 60.0
 _DOWN_SECONDS = 90.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 10
@@ -80,7 +80,7 @@ def up(directory: Path, arguments: tuple[str, ...]) -> KeptCloud:
 
     BusyError where one is up there, HostError with its last words where it does not come up.
     """
-    ensure_state_directory(directory)
+    _claim(directory)
     running = find(directory)
     if running is not None:
         raise BusyError(
@@ -106,7 +106,7 @@ def down(directory: Path, *, forget: bool = False) -> bool:
     if running is not None:
         os.kill(running.pid, signal.SIGTERM)
         wait_down(directory)
-    if forget and _note(directory).exists():
+    if forget and _mark(directory).exists():
         shutil.rmtree(directory)
     return running is not None
 
@@ -125,7 +125,7 @@ def run(directory: Path, options: Options, *, driver: Callable[[], Driver], read
 
     BusyError where one is up there.
     """
-    ensure_state_directory(directory)
+    _claim(directory)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with _held(directory):
         last = KeptCloud.remembered(directory)
@@ -170,6 +170,22 @@ def _answering(directory: Path, pid: int, log: Path) -> KeptCloud:
         os.kill(pid, signal.SIGTERM)
     words = "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:]) if log.exists() else ""
     raise HostError(f"the cloud did not come up; it said:\n{words}", remedy=f"look at {log}")
+
+
+def _claim(directory: Path) -> None:
+    """Make the directory ours, so that `forget` may remove all of it; RefusedError where others keep things in it."""
+    ensure_state_directory(directory)
+    if _mark(directory).exists():
+        return
+    if any(directory.iterdir()):
+        raise RefusedError(
+            f"{directory} is not empty and no cloud made it", remedy="give a --directory of its own, which `up` makes"
+        )
+    write_own_file(_mark(directory), b"Made by `cherrylab up`; `cherrylab down --forget` removes this directory.\n")
+
+
+def _mark(directory: Path) -> Path:
+    return directory / "CHERRYLAB"
 
 
 def _note(directory: Path) -> Path:

@@ -11,7 +11,15 @@ from cherrylab.guests.template import PEER, WORKBENCH
 from tests import needs
 from tests.lab.agent import install
 
-_COSTLY = ("test_verify_speed", "test_storage", "test_services", "test_boot", "test_vm_lab", "test_campaigns")
+_COSTLY = (
+    "test_verify_speed",
+    "test_storage",
+    "test_services",
+    "test_boot",
+    "test_vm_lab",
+    "test_cloud",
+    "test_campaigns",
+)
 """The files that come last, in this order: what fails within minutes is told before what takes long."""
 
 _PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "ssh", "scp")

@@ -110,8 +110,10 @@ class Terraform:
         variables: Mapping[str, object] | None = None,
         local_state: bool = True,
         program: Path | None = None,
+        time_limit_s: float = _TIME_LIMIT_S,
     ) -> None:
         self.program = program or find_terraform()
+        self._time_limit_s = time_limit_s
         self.workspace = Path(tempfile.mkdtemp(prefix="nodeagent-terraform-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self.workspace, ignore_errors=True)
         self.directory = self._copy(directory)
@@ -184,7 +186,7 @@ class Terraform:
             capture_output=True,
             check=False,
             text=True,
-            timeout=_TIME_LIMIT_S,
+            timeout=self._time_limit_s,
         )
         completed = Completed(exit_code=ran.returncode, stdout=ran.stdout, stderr=ran.stderr)
         if check and completed.exit_code != 0:

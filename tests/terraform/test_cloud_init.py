@@ -54,7 +54,7 @@ def bundle(tmp_path: Path) -> Path:
 def test_document(cloud: RunningCloud, tmp_path: Path) -> None:
     """The archive travels along; every file is as it was given, and every command is a list of words."""
     bundle = tmp_path / "bundle.tar"
-    bundle.write_bytes(bytes(range(256)) * 64)
+    bundle.write_bytes(bytes(range(256)) * 4096 * 4)
     document = _user_data(cloud, bundle={"path": str(bundle), "sha256": _sum(bundle)})["sol-1234-cp-1"]
     assert document.startswith("#cloud-config\n")
     config: dict[str, Any] = YAML(typ="safe").load(document)

@@ -59,6 +59,21 @@ def test_outputs_agree_with_the_cloud(cloud: RunningCloud) -> None:
     assert not re.search("password|token", str(outputs), re.IGNORECASE)
 
 
+def test_no_secret_is_kept(cloud: RunningCloud) -> None:
+    """C18: neither the token nor what the API tells of BMC and root gets into a plan, a state, an output or a message."""
+    terraform = Terraform(PRODUCTION, environment=cloud.environment, variables=deployment(protected=False))
+    terraform.init()
+    said = terraform.plan(out=terraform.directory / "saved.tfplan").text
+    shown = str(terraform.show_json(terraform.directory / "saved.tfplan"))
+    said += terraform.apply(str(terraform.directory / "saved.tfplan")).text
+    kept = (terraform.directory / "terraform.tfstate").read_text() + str(terraform.output_json())
+    secrets = [cloud.environment["CHERRY_AUTH_TOKEN"]]
+    for server in cloud.store.servers.all():
+        secrets += [server.bmc.password, server.password]
+    assert len(secrets) == 7
+    assert [secret for secret in secrets if secret in said + shown + kept] == []
+
+
 def test_control_plane_stands_before_the_validator_is_ordered(cloud: RunningCloud) -> None:
     """Also where both are asked for at once."""
     terraform = Terraform(PRODUCTION, environment=cloud.environment, variables=deployment(protected=False))

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nodeagent.cli.main import main
 from tests.terraform.bucket import CREDENTIALS, NAME, Bucket, running_bucket
 from tests.terraform.running_cloud import RunningCloud
 from tests.terraform.terraform import CONFIGURATIONS, Terraform
@@ -205,13 +206,23 @@ def test_production_keeps_its_state_in_the_bucket(bucket: Bucket, cloud: Running
     assert set(second.output_json()["inventory"]["nodes"]) == {server.hostname for server in cloud.store.servers.all()}
 
 
-def test_a_state_that_is_gone_is_imported_and_no_server_is_touched(cloud: RunningCloud) -> None:
+def test_a_state_that_is_gone_is_imported_and_no_server_is_touched(
+    cloud: RunningCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     terraform = production(cloud, local_state=True)
     terraform.init()
     terraform.apply("-parallelism=2")
     servers = cloud.store.servers.all()
     (project,), (key,) = cloud.store.projects.all(), cloud.store.ssh_keys.all()
     (terraform.directory / "terraform.tfstate").unlink()
+
+    nothing = tmp_path / "nothing.json"
+    nothing.write_text(terraform.run("show", "-json").stdout)
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["cherry", "orphans", "--inventory", str(nothing), "--deployment", "sol-1a2b3c4d"]) == 2
+    listed = capsys.readouterr().out
+    assert all(f"{server.id} {server.hostname} " in listed for server in servers)
 
     nodes = "module.cluster.module.control_plane.module.node"
     team = cloud.store.teams.all()[0].id

@@ -155,6 +155,16 @@ def test_a_scenario_with_faults_is_told_before_anything_starts(directory: Path, 
     assert not directory.exists()
 
 
+def test_a_directory_of_others_is_neither_used_nor_removed(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    (directory / "thesis.txt").write_text("years of work")
+    up = _cherrylab("up", directory=directory)
+    assert up.returncode == ExitCode.REFUSED
+    assert "is not empty and no cloud made it" in up.stderr
+    assert _cherrylab("down", "--forget", directory=directory).returncode == 0
+    assert [path.name for path in directory.iterdir()] == ["thesis.txt"]
+
+
 @pytest.mark.parametrize("command", ["env", "ps"])
 def test_without_a_cloud_the_next_command_is_named(directory: Path, command: str) -> None:
     answer = _cherrylab(command, directory=directory)

@@ -27,6 +27,8 @@ from tests.terraform.provider.servicer import Servicer
 
 _ANY_PORT = "127.0.0.1:0"
 _PARENT_CHECK_S = 0.2
+# As large as Terraform itself takes them: user data may carry an archive.
+_MESSAGES = (("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20))
 _MAGIC_COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
 
 
@@ -68,7 +70,7 @@ def serve_many(provider: Provider) -> None:
 
 
 def _server(provider: Provider, stopped: threading.Event) -> Any:
-    server = grpc.server(ThreadPoolExecutor(max_workers=32))
+    server = grpc.server(ThreadPoolExecutor(max_workers=32), options=_MESSAGES)
     service.add_ProviderServicer_to_server(Servicer(provider), server)
     controller_service.add_GRPCControllerServicer_to_server(_Controller(stopped), server)
     stdio_service.add_GRPCStdioServicer_to_server(_Stdio(), server)
