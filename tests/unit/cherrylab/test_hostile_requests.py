@@ -91,7 +91,7 @@ def _parameters(cloud: Cloud, data: st.DataObject) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
-@settings(max_examples=25, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_an_endpoint_answers_or_refuses(cloud: Cloud, endpoint: Endpoint, data: st.DataObject) -> None:
     call = Call(
