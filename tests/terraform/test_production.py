@@ -60,7 +60,7 @@ def test_outputs_agree_with_the_cloud(cloud: RunningCloud) -> None:
 
 
 def test_no_secret_is_kept(cloud: RunningCloud) -> None:
-    """C18: neither the token nor what the API tells of BMC and root gets into a plan, a state, an output or a message."""
+    """C18: neither the token nor a password of the API gets into a plan, a state, an output or a message."""
     terraform = Terraform(PRODUCTION, environment=cloud.environment, variables=deployment(protected=False))
     terraform.init()
     said = terraform.plan(out=terraform.directory / "saved.tfplan").text
