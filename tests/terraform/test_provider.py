@@ -19,7 +19,7 @@ from tests.terraform.provider.mirror import PLUGINS, find_real
 from tests.terraform.running_cloud import RunningCloud
 from tests.terraform.terraform import SHIM, Terraform
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CONFIGURATION = Path(__file__).parents[1] / "fixtures" / "terraform" / "provider"
 SERVER_ORDER = "POST /v1/projects/*/servers"

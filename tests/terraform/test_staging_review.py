@@ -13,7 +13,7 @@ import pytest
 from nodeagent.cli.main import main
 from tests.terraform.terraform import CONFIGURATIONS, Terraform
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 STAGING = CONFIGURATIONS / "environments" / "staging"
 

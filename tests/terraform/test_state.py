@@ -16,7 +16,7 @@ from tests.terraform.bucket import CREDENTIALS, NAME, Bucket, running_bucket
 from tests.terraform.running_cloud import RunningCloud
 from tests.terraform.terraform import CONFIGURATIONS, Terraform
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CONFIGURATION = Path(__file__).parents[1] / "fixtures" / "terraform" / "state"
 STATE = "nodeagent/rehearsal.tfstate"
