@@ -5,12 +5,14 @@ deployment status, and servers of the deployment that it doesn't know.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nodeagent.cherry.account import Project
 from nodeagent.cherry.api import Api
 from nodeagent.cherry.inventory import Inventory, Wanted
 from nodeagent.cherry.server import Server, power_of, servers_of
+from nodeagent.cherry.shape import text
+from nodeagent.model.errors import NodeagentError
 from nodeagent.readiness.review.node import REGION_NAMES
 
 
@@ -43,8 +45,14 @@ class Report:
 
 
 def check(api: Api, inventory: Inventory, projects: Sequence[Project]) -> Report:
-    """One request a project and one a server, for its power."""
-    servers = {str(one.id): one for one in servers_of(api, projects)}
+    """One request a project and one a server, for its power. NodeagentError for an inventory without servers."""
+    if not inventory.servers:
+        raise NodeagentError(
+            "the inventory has no server, so there is nothing to compare",
+            remedy="give the outputs or the state of an environment that was applied: terraform output -json",
+        )
+    slugs = _Slugs(api)
+    servers = {str(one.id): replace(one, image=slugs.of(one)) for one in servers_of(api, projects)}
     there = {one.server_id: servers[one.server_id] for one in inventory.servers if one.server_id in servers}
     seen = {
         number: Seen(server=one, power=power_of(api, one.id) if one.billed else "off") for number, one in there.items()
@@ -68,6 +76,22 @@ def check(api: Api, inventory: Inventory, projects: Sequence[Project]) -> Report
         seen=tuple(seen.values()),
         differences=tuple(differences),
     )
+
+
+class _Slugs:
+    """Images by slug. The API tells the slug of newer servers, and of others the name, which its plan's list knows."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._by_plan: dict[str, dict[str, str]] = {}
+
+    def of(self, server: Server) -> str:
+        if " " not in server.image or not server.plan:
+            return server.image
+        if server.plan not in self._by_plan:
+            images = self._api.get_list(f"/plans/{server.plan}/images")
+            self._by_plan[server.plan] = {text(one, "name"): text(one, "slug") for one in images}
+        return self._by_plan[server.plan].get(server.image, server.image)
 
 
 def _compare(wanted: Wanted, seen: Seen | None) -> Iterator[Difference]:

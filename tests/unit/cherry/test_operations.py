@@ -10,13 +10,16 @@ import pytest
 
 from nodeagent.cherry.account import Project
 from nodeagent.cherry.api import Api, CherryError, Patience
+from nodeagent.cherry.check import check
 from nodeagent.cherry.console import read_console
 from nodeagent.cherry.costs import costs
+from nodeagent.cherry.inventory import parse_inventory
 from nodeagent.cherry.pace import Pace
 from nodeagent.cherry.power import Press, press
 from nodeagent.cherry.secret import Secret
 from nodeagent.cherry.server import Server, servers_of
 from nodeagent.cherry.stock import stock
+from nodeagent.model.errors import NodeagentError
 from nodeagent.readiness.review.plan import parse_plan
 from nodeagent.readiness.review.prices import parse_prices
 from tests.unit.readiness.plans import document, resource, server
@@ -98,6 +101,28 @@ def test_power_is_waited_for_so_long_and_no_longer(shown: str, reached: bool, lo
         done = press(api, _server(), Press.ON, wait_seconds=6, monotonic=lambda: now[0], sleep=sleep)
     assert (done.reached, done.power) == (reached, shown)
     assert asked == ["POST"] + ["GET"] * looks
+
+
+NAMED = {"image": "Debian 12 64bit", "status": "deployed", "region": {"slug": "LT-Siauliai"}}
+NODE = {"server_id": "9", "plan": "amd-epyc-9454p", "region": "EU-East-1", "image": "debian_12_64bit"}
+
+
+@pytest.mark.parametrize(("slug", "differs"), [("debian_12_64bit", []), ("ubuntu_24_04_64bit", ["image"])])
+def test_an_image_that_the_api_names_is_found_by_its_slug(slug: str, differs: list[str]) -> None:
+    inventory = parse_inventory(json.dumps({"nodes": {"val-1": NODE}}), where="i")
+    answers: dict[str, object] = {
+        "/projects/7/servers": [SHAPE | NAMED],
+        "/servers/9": {"power": "on"},
+        "/plans/amd-epyc-9454p/images": [{"name": "Debian 12 64bit", "slug": slug}],
+    }
+    with _api(answers) as api:
+        report = check(api, inventory, [PROJECT])
+    assert [one.what for one in report.differences] == differs
+
+
+def test_a_check_of_nothing_is_an_error() -> None:
+    with _api({}) as api, pytest.raises(NodeagentError, match="no server"):
+        check(api, parse_inventory('{"nodes": {}}', where="i"), [PROJECT])
 
 
 def _costs(price: float, list_price: object, *, unit: str = "Hours", **changes: object) -> Callable[[], bool]:
