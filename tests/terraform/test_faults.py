@@ -63,15 +63,30 @@ def test_one_fault(cloud: RunningCloud, call: int, kind: Kind, moment: Moment) -
     rollout.converge()
 
 
-@pytest.mark.parametrize("kind", [Kind.DEPLOY_FAILS, Kind.HOSTNAME_REWRITTEN])
-def test_server_that_comes_out_wrong(cloud: RunningCloud, kind: Kind) -> None:
-    """A deployment that fails is billed and lost to the state; another hostname is an error that keeps the server."""
+def test_deployment_that_fails(cloud: RunningCloud) -> None:
+    """It is billed all the same, and lost to the state."""
     rollout = Rollout.begin(cloud, control_plane_count=1)
-    cloud.inject(Fault(kinds=(kind,), request=ORDER))
-    rollout.terraform.apply("-parallelism=1", check=False)
+    cloud.inject(Fault(kinds=(Kind.DEPLOY_FAILS,), request=ORDER))
+    assert rollout.terraform.apply("-parallelism=1", check=False).exit_code == 1
     cloud.heal()
-    rollout.delete(rollout.check_books())
+    orphans = rollout.check_books()
+    assert len(orphans) == 1
+    rollout.delete(orphans)
     rollout.converge()
+
+
+def test_server_with_another_hostname_is_kept(cloud: RunningCloud) -> None:
+    """Terraform takes it for tainted and would buy another one; untainted, it gets its name and stays."""
+    rollout = Rollout.begin(cloud, control_plane_count=1)
+    cloud.inject(Fault(kinds=(Kind.HOSTNAME_REWRITTEN,), request=ORDER))
+    assert rollout.terraform.apply("-parallelism=1", check=False).exit_code == 1
+    cloud.heal()
+    assert rollout.check_books() == ()
+    ((number, address),) = rollout.known().items()
+    assert "is tainted, so must be replaced" in rollout.terraform.plan().text
+    rollout.terraform.run("untaint", address)
+    rollout.converge()
+    assert rollout.billed() == {number: "sol-1234-cp-1"}
 
 
 def test_orphan_is_adopted(cloud: RunningCloud) -> None:
@@ -170,6 +185,7 @@ def test_a_fifth_of_all_calls_fails(cloud: RunningCloud, seed: int) -> None:
         # Two faults of a little over 10 % each.
         for moment in Moment:
             cloud.inject(Fault(kinds=kinds, probability=0.106, moment=moment, seconds=0.5))
+        cloud.inject(Fault(kinds=(Kind.DEPLOY_FAILS, Kind.PLAN_NOT_FOUND), request=ORDER, probability=0.2))
         # The look at what is there would fail before anything is tried.
         rollout.terraform.apply("-refresh=false", "-parallelism=2", check=False)
         cloud.heal()
