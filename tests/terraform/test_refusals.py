@@ -110,6 +110,33 @@ def test_storm_of_429_at_the_plan(cloud: RunningCloud) -> None:
     assert _orders(cloud) == []
 
 
+def test_local_only_plans(cloud: RunningCloud) -> None:
+    """environments/local shows what production costs; its apply ends before the first order, saved plan or not."""
+    terraform = Terraform(
+        CONFIGURATIONS / "environments" / "local", environment=cloud.environment, variables=deployment()
+    )
+    terraform.init()
+    saved = terraform.directory / "saved.tfplan"
+    terraform.plan(out=saved)
+    assert terraform.show_json(saved)["planned_values"]["outputs"]["month_price"]["value"]["total"] == {"EUR": 4900}
+    for arguments in ((str(saved),), ()):
+        apply = terraform.apply(*arguments, check=False)
+        assert apply.exit_code == 1
+        assert "environments/local only plans, so that it costs nothing. Next: environments/vm" in apply.text
+    assert _orders(cloud) == []
+
+
+def test_leaving_the_validator_out_again(cloud: RunningCloud) -> None:
+    """Back to the first phase would destroy a validator, and is refused."""
+    variables = deployment(control_plane_count=1, **EVERYTHING)
+    terraform = Terraform(PRODUCTION, environment=cloud.environment, variables=variables)
+    terraform.init()
+    terraform.apply()
+    plan = terraform.plan("-var=phase=control-plane", check=False)
+    assert plan.exit_code == 1
+    assert "terraform_data.guard[0] has lifecycle.prevent_destroy set" in plan.text
+
+
 def test_region_of_old_is_understood(cloud: RunningCloud) -> None:
     terraform = Terraform(PRODUCTION, environment=cloud.environment, variables=deployment(region="EU-East-1"))
     terraform.init()
