@@ -118,7 +118,7 @@ variable "ssh_keys" {
   validation {
     condition = alltrue([
       for key in values(var.ssh_keys) :
-      can(regex("^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com) [A-Za-z0-9+/=]{16,}( [^\n]*)?$", key))
+      can(regex("^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com) [A-Za-z0-9+/=]{16,}( [^\n]*)?$", trimspace(key)))
     ])
     error_message = "ssh_keys: wanted public keys in one line each, such as the content of id_ed25519.pub."
   }

@@ -191,6 +191,20 @@ run "no_key" {
   expect_failures = [var.ssh_keys]
 }
 
+# As file("id_ed25519.pub") gives it.
+run "key_with_the_end_of_its_line" {
+  command = plan
+
+  variables {
+    ssh_keys = { ada = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII0jmxg7HSCbGszlcetCGaJML0fMshfjSBdN1JTzSEpO ada\n" }
+  }
+
+  assert {
+    condition     = cherryservers_ssh_key.this["ada"].public_key == trimspace(var.ssh_keys.ada)
+    error_message = "Wanted the key without the end of its line."
+  }
+}
+
 run "private_key_in_place_of_a_public_one" {
   command = plan
 
