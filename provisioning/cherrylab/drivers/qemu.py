@@ -18,7 +18,7 @@ from cherrylab.drivers import artefacts
 from cherrylab.drivers.bmc import Bmc, guest_arguments
 from cherrylab.drivers.driver import Addresses, DriverError, Machine, PowerAction
 from cherrylab.drivers.keeper import Keeper
-from cherrylab.drivers.places import addresses_of, guest_number
+from cherrylab.drivers.places import addresses_of, check_room, guest_number
 from cherrylab.drivers.power_socket import PowerSocket
 from cherrylab.drivers.seed import write_seed
 from cherrylab.drivers.templates import template_of
@@ -29,9 +29,6 @@ from nodeagent.host.process import Running
 from nodeagent.model.errors import HostError, UsageError
 
 PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "ssh", "mmdebstrap", "xorrisofs", "ipmi_sim", "nft")
-MOST_MACHINES = 8
-"""A guest takes 1 to 2 GiB of memory and all the CPU time that it can get."""
-
 NAMESPACE_NOTE = "namespace"
 """The file in the cloud's directory that names the network of its guests."""
 
@@ -77,11 +74,7 @@ class QemuDriver:
             raise
 
     def addresses(self, server_id: int, *, project_id: int, plan: dict[str, Any]) -> Addresses | None:
-        there = {int(path.name) for path in self._machines.iterdir()} | self._promised - {server_id}
-        if any(guest_number(other) == guest_number(server_id) for other in there - {server_id}):
-            raise DriverError(f"guest {guest_number(server_id)} is in use: delete a server, and order again")
-        if len(there) >= MOST_MACHINES:
-            raise DriverError(f"this machine has room for {MOST_MACHINES} guests")
+        check_room(server_id, there={int(path.name) for path in self._machines.iterdir()} | self._promised)
         self._promised.add(server_id)
         return addresses_of(server_id)
 

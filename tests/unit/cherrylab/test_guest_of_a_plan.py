@@ -4,7 +4,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from cherrylab.drivers.places import addresses_of, guest_number
+from cherrylab.drivers.driver import DriverError
+from cherrylab.drivers.places import MOST_MACHINES, addresses_of, check_room, guest_number
 from cherrylab.drivers.templates import data_drives_bytes, template_of
 from cherrylab.guests.template import GIB, MOST_MEMORY_WITH_VFS_BYTES
 from tests.unit.cherrylab.books import CATALOGUE
@@ -56,3 +57,12 @@ def test_ninety_nine_servers_in_a_row_have_addresses_of_their_own() -> None:
         assert IPv4Address(one.bmc) in IPv4Network(one.public.cidr)
         assert IPv4Address(one.private.address) in IPv4Network(one.private.cidr)
     assert guest_number(900_001) == guest_number(900_100)
+
+
+def test_an_order_beyond_the_room_there_is_gets_refused() -> None:
+    there = set(range(900_001, 900_001 + MOST_MACHINES))
+    check_room(900_001, there=there)
+    with pytest.raises(DriverError, match="room for 8 guests"):
+        check_room(900_050, there=there)
+    with pytest.raises(DriverError, match="server 900001 has the addresses"):
+        check_room(900_100, there={900_001})
