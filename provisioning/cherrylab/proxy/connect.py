@@ -114,7 +114,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof() and not writer.is_closing():
-        writer.write_eof()
+        # Whoever hung up first is not connected any more (ENOTCONN), which nobody has told us yet.
+        with contextlib.suppress(OSError):
+            writer.write_eof()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

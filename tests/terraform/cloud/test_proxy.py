@@ -61,3 +61,21 @@ def test_the_environment_is_all_that_a_client_needs(cloud: RunningCloud, monkeyp
     token = cloud.environment["CHERRY_AUTH_TOKEN"]
     answer = httpx.get("https://api.cherryservers.com/v1/user", headers={"Authorization": f"Bearer {token}"})
     assert answer.json()["id"] == 1
+
+
+def test_a_client_that_hangs_up_first_is_no_error(cloud: RunningCloud, caplog: pytest.LogCaptureFixture) -> None:
+    """As curl does: it says goodbye and is gone before the other side's goodbye comes."""
+    context = ssl.create_default_context(cafile=cloud.environment["SSL_CERT_FILE"])
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", cloud.service.port), timeout=10) as connection:
+            connection.sendall(b"CONNECT api.cherryservers.com:443 HTTP/1.1\r\nHost: api.cherryservers.com:443\r\n\r\n")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+            with context.wrap_socket(connection, server_hostname="api.cherryservers.com") as client:
+                client.sendall(b"GET /v1/regions HTTP/1.1\r\nHost: api.cherryservers.com\r\n\r\n")
+                assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+                client.setblocking(False)
+                with pytest.raises(ssl.SSLError):
+                    client.unwrap()
+    cloud.stop()
+    cloud.start()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
