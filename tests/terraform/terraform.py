@@ -14,14 +14,14 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tests import needs
-from tests.terraform.provider.mirror import PLUGINS, find_real, make_mirror
+from tests.terraform.provider.mirror import PLUGINS, Plugin, find_real, make_mirror
 from tests.terraform.provider.resident import resident
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,7 @@ OLDEST = (1, 11)
 _NOT_COPIED = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan", "errored.tfstate")
 _TIME_LIMIT_S = 300
 _DIFFERS = 2
+_STARTING_PLUGINS_OFTEN = frozenset({"apply", "destroy", "import", "plan", "refresh", "test", "validate"})
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 
 
@@ -100,6 +101,9 @@ class Terraform:
     `variables` stand over those of the configuration. Where the configuration keeps its state in a bucket it is kept in
     a file here, unless `local_state` is False. A method raises TerraformError when the command fails, unless it is
     called with `check=False`.
+
+    A stand-in is started once a command. With `fresh_plugins`, and for `start`, Terraform starts and ends it by itself,
+    some four times a command, as it does with real plugins.
     """
 
     def __init__(
@@ -111,8 +115,10 @@ class Terraform:
         local_state: bool = True,
         program: Path | None = None,
         time_limit_s: float = _TIME_LIMIT_S,
+        fresh_plugins: bool = False,
     ) -> None:
         self.program = program or find_terraform()
+        self._fresh_plugins = fresh_plugins
         self._time_limit_s = time_limit_s
         self.workspace = Path(tempfile.mkdtemp(prefix="nodeagent-terraform-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self.workspace, ignore_errors=True)
@@ -167,17 +173,23 @@ class Terraform:
         return {name: output["value"] for name, output in outputs.items()}
 
     def test(self, *arguments: str, check: bool = True) -> Completed:
-        """Run the `*.tftest.hcl` files, with plugins that stay for all of their runs."""
-        lock = self.directory / ".terraform.lock.hcl"
-        used = lock.read_text() if lock.exists() else ""
-        plugins = [plugin for plugin in PLUGINS if f'/{plugin.namespace}/{plugin.name}"' in used]
-        with resident(plugins, environment=self.environment) as found:
-            return self.run("test", *arguments, check=check, environment=found)
+        """Run the `*.tftest.hcl` files."""
+        return self.run("test", *arguments, check=check)
 
-    def run(
-        self, *arguments: str, check: bool = True, environment: Mapping[str, str] = MappingProxyType({})
-    ) -> Completed:
-        """Run any command; `environment` stands over that of this object."""
+    def run(self, *arguments: str, check: bool = True) -> Completed:
+        """Run any command."""
+        if self._fresh_plugins or arguments[0] not in _STARTING_PLUGINS_OFTEN:
+            completed = self._run(arguments)
+        else:
+            errors = self.workspace / "plugin-errors"
+            with resident(self._plugins(), environment=self.environment, errors=errors) as found:
+                completed = self._run(arguments, environment=found)
+            completed = replace(completed, stderr=completed.stderr + errors.read_text())
+        if check and completed.exit_code != 0:
+            raise TerraformError(completed.stdout + completed.stderr)
+        return completed
+
+    def _run(self, arguments: Sequence[str], *, environment: Mapping[str, str] = MappingProxyType({})) -> Completed:
         ran = subprocess.run(
             [self.program, *arguments],
             cwd=self.directory,
@@ -188,10 +200,13 @@ class Terraform:
             text=True,
             timeout=self._time_limit_s,
         )
-        completed = Completed(exit_code=ran.returncode, stdout=ran.stdout, stderr=ran.stderr)
-        if check and completed.exit_code != 0:
-            raise TerraformError(completed.stdout + completed.stderr)
-        return completed
+        return Completed(exit_code=ran.returncode, stdout=ran.stdout, stderr=ran.stderr)
+
+    def _plugins(self) -> list[Plugin]:
+        """Those that `init` chose."""
+        lock = self.directory / ".terraform.lock.hcl"
+        chosen = lock.read_text() if lock.exists() else ""
+        return [plugin for plugin in PLUGINS if f'/{plugin.namespace}/{plugin.name}"' in chosen]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start any command and leave it running, for a test that disturbs it; use it as a context manager."""

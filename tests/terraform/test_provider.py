@@ -29,7 +29,7 @@ SERVER_ORDER = "POST /v1/projects/*/servers"
 def terraform(cloud: RunningCloud) -> Iterator[Terraform]:
     """The configuration with every resource and data source, ready to be applied."""
     impatient = {FIRST_WAIT_VARIABLE: "0.05"}
-    driven = Terraform(CONFIGURATION, environment=cloud.environment | impatient)
+    driven = Terraform(CONFIGURATION, environment=cloud.environment | impatient, fresh_plugins=True)
     driven.init()
     yield driven
     driven.close()
@@ -179,6 +179,18 @@ def test_everything_can_be_imported(cloud: RunningCloud, terraform: Terraform) -
     )
 
 
+def test_a_crash_is_told_too_where_the_plugin_stays_for_the_command(cloud: RunningCloud) -> None:
+    terraform = Terraform(CONFIGURATION, environment=cloud.environment)
+    terraform.init()
+    terraform.apply()
+    cloud.inject(Fault(kinds=(Kind.HTML_BAD_GATEWAY,), request="GET /v1/servers/*"))
+    crashed = terraform.plan(check=False)
+    assert crashed.exit_code == 1
+    assert "invalid memory address or nil pointer dereference" in crashed.text
+    cloud.heal()
+    assert terraform.plan(detailed_exitcode=True).exit_code == 0
+
+
 def test_no_token_stops_it_before_any_call(cloud: RunningCloud) -> None:
     environment = {name: value for name, value in cloud.environment.items() if not name.startswith("CHERRY_AUTH")}
     terraform = Terraform(CONFIGURATION, environment=environment)
@@ -247,7 +259,7 @@ def _other_programs() -> list[Path]:
 def test_another_program_does_all_of_it_too(cloud: RunningCloud, program: Path) -> None:
     if not program.exists():
         needs.missing("Terraform as a Python package", remedy="scripts/install-terraform-shim")
-    terraform = Terraform(CONFIGURATION, environment=cloud.environment, program=program)
+    terraform = Terraform(CONFIGURATION, environment=cloud.environment, program=program, fresh_plugins=True)
     terraform.init()
     terraform.apply()
     assert len(cloud.store.servers.all()) == 1

@@ -1,8 +1,8 @@
-"""Plugins that stay for as long as a command of many parts needs them.
+"""Plugins that stay for as long as a command needs them.
 
-`terraform test` starts every plugin twice for each of its `run` blocks, which for programs in Python is nearly all of
-its time. So for that command the stand-ins are started once, and Terraform is told where they are.
-https://developer.hashicorp.com/terraform/plugin/debugging
+Terraform starts every plugin some four times for a `plan` or an `apply`, and twice for each `run` block of a test. For
+programs in Python that is most of the time. So the stand-ins are started once a command, and Terraform is told where
+they are. https://developer.hashicorp.com/terraform/plugin/debugging
 """
 
 import json
@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from tests.terraform.provider.mirror import LAUNCH, Plugin, find_real
 
@@ -18,21 +19,24 @@ _PATIENCE_S = 30
 
 
 @contextmanager
-def resident(plugins: Iterable[Plugin], *, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run the stand-ins of those plugins that aren't found here; yields the variable by which Terraform finds them."""
-    with ExitStack() as stack:
+def resident(plugins: Iterable[Plugin], *, environment: Mapping[str, str], errors: Path) -> Iterator[dict[str, str]]:
+    """Run the stand-ins of those plugins that aren't found here; yields the variable by which Terraform finds them.
+
+    What they say on stderr, as when they crash, is in the file `errors` afterwards.
+    """
+    with ExitStack() as stack, errors.open("w") as said:
         addresses: dict[str, Any] = {}
         for plugin in plugins:
             if find_real(plugin) is None:
-                address = stack.enter_context(_running(plugin, environment))
+                address = stack.enter_context(_running(plugin, environment, said))
                 addresses.update({f"{host}/{plugin.namespace}/{plugin.name}": address for host in plugin.hosts})
         yield {"TF_REATTACH_PROVIDERS": json.dumps(addresses)} if addresses else {}
 
 
 @contextmanager
-def _running(plugin: Plugin, environment: Mapping[str, str]) -> Iterator[dict[str, object]]:
+def _running(plugin: Plugin, environment: Mapping[str, str], said: IO[str]) -> Iterator[dict[str, object]]:
     command = [sys.executable, "-I", str(LAUNCH), plugin.name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(environment)) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=dict(environment)) as process:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
