@@ -4,7 +4,6 @@ The lab with its network is there while the cloud is up. Guests end with it, whi
 it: their disks are in the cloud's directory, and the lab's only holds links to them (sockets need short paths).
 """
 
-import json
 import logging
 import shutil
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 
 from cherrylab.drivers import artefacts
 from cherrylab.drivers.bmc import Bmc, guest_arguments
+from cherrylab.drivers.cloud_init import wait_for_cloud_init
 from cherrylab.drivers.driver import Addresses, DriverError, Machine, PowerAction
 from cherrylab.drivers.keeper import Keeper
 from cherrylab.drivers.places import addresses_of, check_room, guest_number
@@ -34,7 +34,6 @@ NAMESPACE_NOTE = "namespace"
 
 _YEAR_SECONDS = 365 * 86_400.0
 _BOOTS_AT_ONCE = 2
-_INSTALL_SECONDS = 1_800.0
 _SHUTDOWN_SECONDS = 20.0
 _IMAGE_NOTE = "image"
 _LOG = logging.getLogger("cherrylab.qemu")
@@ -90,7 +89,7 @@ class QemuDriver:
             with self._booting:
                 self._switch(machine.server_id, on=True)
                 guest.wait_until_answering()
-                _wait_for_cloud_init(guest)
+                wait_for_cloud_init(guest.shell)
 
     def reinstalled(self, machine: Machine) -> None:
         self.created(machine)
@@ -250,15 +249,6 @@ def _told(what: Machine | int) -> Iterator[None]:
     except (HostError, OSError) as error:
         name = what.hostname if isinstance(what, Machine) else f"server {what}"
         raise DriverError(f"{name}: {error}") from error
-
-
-def _wait_for_cloud_init(guest: Guest) -> None:
-    """Until user data has run; HostError with what it said where it failed."""
-    guest.shell.run("cloud-init status --wait", timeout_seconds=_INSTALL_SECONDS)
-    result = json.loads(guest.shell.check("cat /run/cloud-init/result.json"))["v1"]
-    if result["errors"] or result["datasource"] is None:
-        said = guest.shell.run("tail -c 2000 /var/log/cloud-init-output.log").stdout.decode(errors="replace")
-        raise HostError(f"cloud-init: {'; '.join(result['errors']) or 'it found no seed'}; its output ends:\n{said}")
 
 
 def _shut_down(guests: list[Guest]) -> None:
