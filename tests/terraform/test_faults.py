@@ -174,7 +174,7 @@ def test_a_fifth_of_all_calls_fails(cloud: RunningCloud, seed: int) -> None:
         Kind.HANG,
         Kind.CUT_CONNECTION,
     )
-    rounds = int(os.environ.get("NODEAGENT_FAULT_ROUNDS", "6"))
+    rounds = int(os.environ.get("NODEAGENT_FAULT_ROUNDS", "3"))
     struck, orphans = 0, 0
     known: dict[int, str] = {}
     for number in range(rounds):
