@@ -189,7 +189,7 @@ def test_a_driver_that_takes_its_time_works_beside_the_api(tmp_path: Path) -> No
     assert (_status(cloud, first), _status(cloud, second)) == ("deploying", "deploying")
     _delete(cloud, second)
     driver.gate.set()
-    _wait_until(lambda: len(cloud.store.servers.all()) == 1)
+    _wait_until(lambda: [one.progress.work for one in cloud.store.servers.all()] == [Work.NONE])
     cloud.works.close()
     heard = [call for call, server in driver.calls if server == second]
     assert heard[-1] == "deleted"
