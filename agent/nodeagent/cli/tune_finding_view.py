@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import wrap
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, table
 from nodeagent.model.verdict import Finding, State, Verdict
@@ -40,6 +39,8 @@ def wrapped(
     text: str, width: int, *, terminal: Terminal, tone: Tone = Tone.FAINT, indent: str = INDENT
 ) -> Iterator[str]:
     """A sentence over several lines; words, and so commands and paths, stay whole."""
+    from textwrap import wrap  # compiles its patterns when it is imported, and most calls of verify wrap nothing
+
     lines = wrap(
         text,
         width,
