@@ -136,7 +136,12 @@ def _require_packages() -> None:
 
 def _tell_up(kept: "KeptCloud") -> None:
     click.echo(f"The cloud is up on 127.0.0.1:{kept.port} ({kept.driver}), as process {kept.pid}.")
-    click.echo('next: eval "$(cherrylab env)"', err=True)
+    from cherrylab.kept_cloud import default_directory
+
+    place = (
+        "" if kept.directory == default_directory().absolute() else f" --directory {shlex.quote(str(kept.directory))}"
+    )
+    click.echo(f'next: eval "$(cherrylab env{place})"', err=True)
 
 
 def _found(directory: Path | None) -> "KeptCloud":

@@ -66,7 +66,7 @@ def _access_lines(found: Access, terminal: Terminal) -> Iterator[str]:
     left = "not told" if found.requests_left is None else str(found.requests_left)
     ok = terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)
     yield (
-        f"{ok} The token of {found.user} works: {len(found.teams)} teams; "
+        f"{ok} The token of {found.user} works: {len(found.teams)} team{'' if len(found.teams) == 1 else 's'}; "
         f"{found.requests_per_second} requests a second, left now: {left}."
     )
 

@@ -24,7 +24,7 @@ def test_access_names_teams_projects_and_credit(cluster: Cluster) -> None:
     assert "validators" in done.out
     assert "EUR" in done.out
     assert done.out.splitlines()[-1].startswith(
-        "✓ The token of operator@example.com works: 1 teams; 4 requests a second"
+        "✓ The token of operator@example.com works: 1 team; 4 requests a second"
     )
     body = cluster.run("access", "-o", "json").json
     assert body["teams"][0]["projects"][0]["id"] == cluster.project

@@ -68,7 +68,7 @@ def test_up_shows_the_way_in_and_down_keeps_what_is_there(directory: Path) -> No
     up = _cherrylab("up", *quick, directory=directory)
     assert up.returncode == 0, up.stderr
     assert "The cloud is up on 127.0.0.1:" in up.stdout
-    assert 'next: eval "$(cherrylab env)"' in up.stderr
+    assert f'next: eval "$(cherrylab env --directory {directory})"' in up.stderr
     with _client(directory) as client:
         _order(client, "cp-1")
     shown = _cherrylab("ps", directory=directory).stdout
