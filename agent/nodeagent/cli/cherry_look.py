@@ -13,6 +13,7 @@ from nodeagent.cherry.stock import Offer, Stock, stock
 from nodeagent.cli.cherry_session import open_api, scope
 from nodeagent.cli.output import Symbol, Terminal, Tone, print_json, table
 from nodeagent.model.errors import ExitCode
+from nodeagent.model.units import counted
 from nodeagent.readiness.review.money import shown
 from nodeagent.readiness.review.plan import parse_plan
 from nodeagent.readiness.review.prices import CHERRY_FILE, parse_prices
@@ -66,7 +67,7 @@ def _access_lines(found: Access, terminal: Terminal) -> Iterator[str]:
     left = "not told" if found.requests_left is None else str(found.requests_left)
     ok = terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)
     yield (
-        f"{ok} The token of {found.user} works: {len(found.teams)} team{'' if len(found.teams) == 1 else 's'}; "
+        f"{ok} The token of {found.user} works: {counted(len(found.teams), 'team')}; "
         f"{found.requests_per_second} requests a second, left now: {left}."
     )
 

@@ -16,7 +16,7 @@ from nodeagent.cli.output import Terminal, Tone, print_json, table
 from nodeagent.host import Host
 from nodeagent.model.errors import HostError
 from nodeagent.model.facts import BlockDevice, Cpus, HostFacts, L3Domain, Nic, NumaNode, PcieLink
-from nodeagent.model.units import format_bytes, format_capacity
+from nodeagent.model.units import counted, format_bytes, format_capacity
 
 _WIDTH = 78
 _LABEL_WIDTH = 10
@@ -96,18 +96,18 @@ def _virtual(facts: HostFacts) -> str:
 
 def _counts(cpus: Cpus) -> list[str]:
     if cpus.packages is None or cpus.cores is None or cpus.threads_per_core is None:
-        counted = ["topology unknown"]
+        told = ["topology unknown"]
     else:
-        counted = [
-            _plural(cpus.packages, "package"),
-            _plural(cpus.cores, "core"),
-            _plural(cpus.threads_per_core, "thread") + " a core",
+        told = [
+            counted(cpus.packages, "package"),
+            counted(cpus.cores, "core"),
+            counted(cpus.threads_per_core, "thread") + " a core",
         ]
     isolated = [f"isolated {cpus.isolated}"] if cpus.isolated else []
     tickless = [f"nohz_full {cpus.nohz_full}"] if cpus.nohz_full else []
     offline = len(cpus.possible) - len(cpus.online & cpus.possible)
     missing = [f"{offline} possible but offline"] if offline else []
-    return [*counted, f"online {cpus.online or 'unknown'}", *missing, *isolated, *tickless]
+    return [*told, f"online {cpus.online or 'unknown'}", *missing, *isolated, *tickless]
 
 
 def _caches(domains: tuple[L3Domain, ...]) -> list[str]:
@@ -116,7 +116,7 @@ def _caches(domains: tuple[L3Domain, ...]) -> list[str]:
     told = []
     for size_bytes, cpus in dict.fromkeys(kinds):
         size = format_bytes(size_bytes) if size_bytes is not None else "unknown size"
-        told.append(f"{kinds.count((size_bytes, cpus))} x L3 of {size} for {_plural(cpus, 'CPU')}")
+        told.append(f"{kinds.count((size_bytes, cpus))} x L3 of {size} for {counted(cpus, 'CPU')}")
     return told or ["no L3 shown"]
 
 
@@ -135,7 +135,7 @@ def _memory(facts: HostFacts) -> list[str]:
     ecc = {slot.ecc for slot in filled}
     return [
         total,
-        f"{len(filled)} of {_plural(len(memory.dimms), 'slot')} filled",
+        f"{len(filled)} of {counted(len(memory.dimms), 'slot')} filled",
         *kinds,
         "ECC" if ecc == {True} else "",
     ]
@@ -192,7 +192,7 @@ def _port(nic: Nic) -> str:
         f"mac {nic.mac}" if nic.mac else "",
         f"mtu {nic.mtu}" if nic.mtu is not None else "",
         f"queues {nic.rx_queues} rx {nic.tx_queues} tx" if nic.rx_queues or nic.tx_queues else "",
-        _plural(len(nic.irqs), "interrupt") if nic.irqs else "",
+        counted(len(nic.irqs), "interrupt") if nic.irqs else "",
         functions,
         f"function of {nic.physical_function}" if nic.physical_function else "",
         _place(nic.numa_node, nic.pcie),
@@ -250,7 +250,3 @@ def _labelled(label: str, items: Iterable[str]) -> str:
     told = list(filter(None, items)) or ["unknown"]
     lines = list(_flow(told, indent=_LABEL_WIDTH))
     return label.ljust(_LABEL_WIDTH) + "\n".join(lines)[_LABEL_WIDTH:]
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,10 +14,9 @@ from nodeagent.model.cpuset import CpuSet
 from nodeagent.model.errors import HostError
 from nodeagent.model.facts import HostFacts
 from nodeagent.model.profile import Profile
-from nodeagent.model.units import format_bytes
+from nodeagent.model.units import counted, format_bytes
 from nodeagent.report.topology import Cache, Device, Node, Topology, broken, make_topology
 from nodeagent.tune.placement import placed
-from nodeagent.tune.placement.budget import plural
 
 _LABEL = 14
 
@@ -118,11 +117,11 @@ def _device_lines(devices: Sequence[Device], *, width: int) -> Iterator[str]:
     """One line a device; who serves them is told once for those that share it."""
     for (kind, cpus, queues), group in groupby(devices, key=lambda device: (device.kind, device.cpus, device.queues)):
         for device in group:
-            vfs = f", {plural(device.vfs, 'VF')}" if device.vfs else ""
+            vfs = f", {counted(device.vfs, 'VF')}" if device.vfs else ""
             about = " ".join(dict.fromkeys(filter(None, (device.name, device.address, device.driver))))
             yield f"    {'port' if kind == 'nic' else 'drive'} {about}{vfs}"
         if cpus:
-            each = f" ({plural(queues, 'queue')} a port)" if queues else ""
+            each = f" ({counted(queues, 'queue')} a port)" if queues else ""
             yield from _listed("interrupts", f"{cpus}{each}".split(","), width)
 
 

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from nodeagent.cli.output import Terminal, Tone
 from nodeagent.model.placement import CpuRole, DevicePlacement, Placement
+from nodeagent.model.units import counted
 from nodeagent.report.topology import broken
 
 _NAMES = 6
@@ -53,6 +54,6 @@ def _device_sentences(devices: Sequence[DevicePlacement]) -> Iterator[str]:
         first = alike[0]
         names = ", ".join(device.name for device in alike[:_NAMES])
         more = f" and {len(alike) - _NAMES} more" if len(alike) > _NAMES else ""
-        queues = "" if first.queues is None else f" in {first.queues} queue{'' if first.queues == 1 else 's'}"
+        queues = "" if first.queues is None else f" in {counted(first.queues, 'queue')}"
         kind = _KINDS[first.kind] + ("s" if len(alike) > 1 else "")
         yield f"{kind} {names}{more}: CPUs {first.interrupt_cpus}{queues}; {first.reason}"

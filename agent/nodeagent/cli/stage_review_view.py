@@ -7,6 +7,7 @@ from typing import TextIO
 
 from nodeagent.cli.output import Symbol, Terminal, Tone, print_json, table
 from nodeagent.model.errors import ExitCode
+from nodeagent.model.units import counted
 from nodeagent.readiness.review import junit, sarif
 from nodeagent.readiness.review.cost import Line
 from nodeagent.readiness.review.document import as_document
@@ -133,7 +134,7 @@ def _summary(review: Review, terminal: Terminal) -> str:
     go = review.decision is Decision.GO
     symbol, tone = (Symbol.OK, Tone.GOOD) if go else (Symbol.FAIL, Tone.BAD)
     counts = [
-        f"{count} {severity.value}{'s' if count != 1 else ''}"
+        counted(count, severity.value)
         for severity in (Severity.ERROR, Severity.WARNING)
         if (count := len(review.counting(severity)))
     ]

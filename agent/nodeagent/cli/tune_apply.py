@@ -17,7 +17,7 @@ from nodeagent.host import Host
 from nodeagent.model.change import Risk
 from nodeagent.model.errors import ExitCode, UsageError
 from nodeagent.model.profile import Profile
-from nodeagent.model.units import parse_duration
+from nodeagent.model.units import counted, parse_duration
 from nodeagent.model.verdict import State, Verdict
 from nodeagent.tune.apply import apply, tidy_up
 from nodeagent.tune.apply_result import ApplyOutcome, ApplyResult, Order
@@ -179,13 +179,14 @@ def _tell(result: ApplyResult, terminal: Terminal, *, verbose: bool, as_json: bo
 
 def _ending(result: ApplyResult, terminal: Terminal, width: int) -> Iterator[str]:
     """The last lines: how it ended, and the next command for each way it can go on."""
-    done = f"{len(result.applied)} of {_changes(result.total)}"
+    done = f"{len(result.applied)} of {counted(result.total, 'change')}"
     match result.outcome:
         case ApplyOutcome.NOTHING:
             yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Nothing to change."
             return
         case ApplyOutcome.APPLIED:
-            yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Applied {_changes(len(result.applied))}."
+            applied = counted(len(result.applied), "change")
+            yield f"{terminal.style(terminal.symbol(Symbol.OK), Tone.GOOD)} Applied {applied}."
         case ApplyOutcome.INTERRUPTED:
             yield f"Interrupted after {done}; they stand. To go on: nodeagent tune apply"
         case _:
@@ -200,10 +201,6 @@ def _ending(result: ApplyResult, terminal: Terminal, width: int) -> Iterator[str
     if result.confirm_within_seconds is not None:
         within = f"{result.confirm_within_seconds:g} s from the start of the apply"
         yield terminal.style(f"Confirm within {within}, or it is rolled back: nodeagent tune confirm", Tone.WARN)
-
-
-def _changes(number: int) -> str:
-    return f"{number} change{'' if number == 1 else 's'}"
 
 
 def result_to_document(result: ApplyResult) -> dict[str, object]:

@@ -104,6 +104,11 @@ def format_duration(seconds: float) -> str:
     return f"{_three_digits(seconds / 1e-9)} ns" if seconds else "0 s"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: `1 core`, `2 cores`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _long_duration(seconds: int) -> str:
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)

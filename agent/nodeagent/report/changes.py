@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nodeagent.model.change import Lifetime
+from nodeagent.model.units import counted
 from nodeagent.report.document import JournalSummary, TransactionRow
 from nodeagent.tune.ledger import Intent, Kind, Ledger, Transaction
 from nodeagent.tune.record import RecordType
@@ -50,9 +51,5 @@ def _rollback(owned: list[Intent]) -> str:
         return "nothing of ours stands, so there is nothing to roll back"
     final = sum(intent.change.lifetime is Lifetime.IRREVERSIBLE for intent in owned)
     back = len({intent.key for intent in owned}) - final
-    told = f"`nodeagent tune rollback` restores {_counted(back, 'original')}"
-    return told + (f"; {_counted(final, 'change')} cannot be undone (a filesystem was made)" if final else "")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    told = f"`nodeagent tune rollback` restores {counted(back, 'original')}"
+    return told + (f"; {counted(final, 'change')} cannot be undone (a filesystem was made)" if final else "")

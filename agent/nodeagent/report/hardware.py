@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nodeagent.model.facts import BlockDevice, Cpus, HostFacts, Memory, Nic, NumaNode, PcieLink
-from nodeagent.model.units import format_bytes
+from nodeagent.model.units import counted, format_bytes
 from nodeagent.report.document import DriveRow, Fact, Hardware, NicRow
 
 _PSEUDO_DRIVES = ("ram", "zram", "loop", "fd", "sr")
@@ -49,7 +49,7 @@ def _cpus(cpus: Cpus) -> str:
         (len(cpus.online.cpus), "thread"),
         (len(cpus.l3_domains) or None, "L3 domain"),
     )
-    told = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count is not None)
+    told = ", ".join(counted(count, noun) for count, noun in counts if count is not None)
     isolated = f", isolated {cpus.isolated}" if cpus.isolated.cpus else ""
     return f"{told}, online {cpus.online}{isolated}"
 

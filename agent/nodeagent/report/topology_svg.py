@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nodeagent.model.placement import CpuRole
-from nodeagent.model.units import format_bytes
+from nodeagent.model.units import counted, format_bytes
 from nodeagent.report.templates import environment
 from nodeagent.report.topology import Cache, Device, DrawnCore, Node, Topology, broken
-from nodeagent.tune.placement.budget import plural
 
 LETTERS = {
     CpuRole.HOUSEKEEPING: "H",
@@ -216,11 +215,11 @@ class _Sheet:
         for (kind, cpus, queues), group in groupby(devices, key=lambda each: (each.kind, each.cpus, each.queues)):
             self.skip(8)
             for device in group:
-                vfs = f", {plural(device.vfs, 'VF')}" if device.vfs else ""
+                vfs = f", {counted(device.vfs, 'VF')}" if device.vfs else ""
                 about = " ".join(dict.fromkeys(filter(None, (device.name, device.address, device.driver))))
                 self.say(f"{'port' if kind == 'nic' else 'drive'} {about}{vfs}")
             if cpus:
-                each = f", {plural(queues, 'queue')} a port" if queues else ""
+                each = f", {counted(queues, 'queue')} a port" if queues else ""
                 self.say(f"interrupts to CPUs {cpus}{each}", "soft")
 
 

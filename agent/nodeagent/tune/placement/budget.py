@@ -7,6 +7,7 @@ runs among the validator's other threads), at last interrupts of their own (hous
 
 from nodeagent.model.placement import CpuRole
 from nodeagent.model.placement_settings import PlacementSettings
+from nodeagent.model.units import counted
 
 _GIVEN_UP = (
     (CpuRole.HOUSEKEEPING, 1),
@@ -45,10 +46,6 @@ def share(settings: PlacementSettings, *, cores: int) -> tuple[dict[CpuRole, int
 def _short(role: CpuRole, asked: int, given: int, cores: int) -> str:
     instead = f"; {_INSTEAD[role]}" if given == 0 else ""
     return (
-        f"{role}: {plural(asked, 'core')} asked for, {given} given, since there are only {cores}{instead}; "
+        f"{role}: {counted(asked, 'core')} asked for, {given} given, since there are only {cores}{instead}; "
         f"lower placement.{role}, or take a machine with more cores"
     )
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

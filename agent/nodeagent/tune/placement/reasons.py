@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nodeagent.model.placement import CpuRole
 from nodeagent.model.placement_settings import SmtSiblings
-from nodeagent.tune.placement.budget import plural
+from nodeagent.model.units import counted
 from nodeagent.tune.placement.layout import CoreSpot, Layout, cpus_of, told
 
 Given = dict[CpuRole, list[CoreSpot]]
@@ -54,7 +54,7 @@ def _beside(core: CoreSpot, layout: Layout, cores: Given) -> str:
     if others == 0:
         return "a last-level cache of its own"
     roles = [role for role in CpuRole if role is not CpuRole.POH and any(other.l3 == core.l3 for other in cores[role])]
-    return f"{plural(others, 'core')} beside it below its last-level cache ({', '.join(roles)})"
+    return f"{counted(others, 'core')} beside it below its last-level cache ({', '.join(roles)})"
 
 
 def _disturbed(cores: Sequence[CoreSpot], given: Given) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nodeagent.model.placement import CpuRole
-from nodeagent.tune.placement.budget import plural
+from nodeagent.model.units import counted
 from nodeagent.tune.placement.layout import CoreSpot, Layout, told
 from nodeagent.tune.placement.ports import Ground
 
@@ -66,7 +66,7 @@ class Sharing:
         given = len(self.cores[role])
         if given < count:
             self.problems.append(
-                f"{role}: {plural(count, 'core')} asked for, {given} given, as there are no more near the ports; "
+                f"{role}: {counted(count, 'core')} asked for, {given} given, as there are no more near the ports; "
                 f"lower placement.{role}, or let a node have more cores (NPS in the firmware)"
             )
 
