@@ -145,14 +145,18 @@ def test_too_many_requests_are_not_tried_again(cloud: RunningCloud, terraform: T
     assert cloud.store.servers.all() == ()
 
 
-def test_a_page_of_html_crashes_a_refresh(cloud: RunningCloud, terraform: Terraform) -> None:
-    terraform.apply()
+def _crash_and_heal(cloud: RunningCloud, terraform: Terraform) -> None:
     cloud.inject(Fault(kinds=(Kind.HTML_BAD_GATEWAY,), request="GET /v1/servers/*"))
     crashed = terraform.plan(check=False)
     assert crashed.exit_code == 1
     assert "invalid memory address or nil pointer dereference" in crashed.text
     cloud.heal()
     assert terraform.plan(detailed_exitcode=True).exit_code == 0
+
+
+def test_a_page_of_html_crashes_a_refresh(cloud: RunningCloud, terraform: Terraform) -> None:
+    terraform.apply()
+    _crash_and_heal(cloud, terraform)
 
 
 def test_what_was_removed_elsewhere_is_ordered_again(cloud: RunningCloud, terraform: Terraform) -> None:
@@ -183,12 +187,7 @@ def test_a_crash_is_told_too_where_the_plugin_stays_for_the_command(cloud: Runni
     terraform = Terraform(CONFIGURATION, environment=cloud.environment)
     terraform.init()
     terraform.apply()
-    cloud.inject(Fault(kinds=(Kind.HTML_BAD_GATEWAY,), request="GET /v1/servers/*"))
-    crashed = terraform.plan(check=False)
-    assert crashed.exit_code == 1
-    assert "invalid memory address or nil pointer dereference" in crashed.text
-    cloud.heal()
-    assert terraform.plan(detailed_exitcode=True).exit_code == 0
+    _crash_and_heal(cloud, terraform)
 
 
 def test_no_token_stops_it_before_any_call(cloud: RunningCloud) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,14 +98,12 @@ def scratch_workspace(base: Path | None = None) -> Iterator[Workspace]:
 
     What a kill leaves below a `base` is found by `sweep_workspaces`; in the system's directory it stays.
     """
-    if base is not None:
-        with workspace(base) as made:
-            yield made
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="nodeagent-", ignore_cleanup_errors=True) as made_base,
-        workspace(Path(made_base)) as made,
-    ):
+    place = (
+        tempfile.TemporaryDirectory(prefix="nodeagent-", ignore_cleanup_errors=True)
+        if base is None
+        else nullcontext(base)
+    )
+    with place as directory, workspace(Path(directory)) as made:
         yield made
 
 

@@ -124,7 +124,7 @@ class Api:
             return self._called(endpoint, call)
         except CloudError as error:
             return _failure(error.code, error.message)
-        except Exception:
+        except Exception:  # a defect of ours: the client is told as the real API tells it, the log has the traceback
             _LOG.exception("%s %s", request.method, request.url.path)
             return _failure(500, "Internal server error.")
 

@@ -62,7 +62,7 @@ class Works:
             while (task := self._next(server_id)) is not None:
                 try:
                     perform(own, task)
-                except Exception:
+                except Exception:  # a defect of a driver: the log has the traceback, and what is behind it goes on
                     _LOG.exception("%s of server %d", task.job, server_id)
 
     def _next(self, server_id: int) -> Task | None:

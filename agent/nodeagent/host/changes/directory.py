@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodeagent.host.changes import filesystem_root
-from nodeagent.host.changes.mount import devices_of, top_mount
+from nodeagent.host.changes.mount import top_mount
 from nodeagent.host.changes.observation import Observation
 from nodeagent.host.changes.refusal import host_error
 from nodeagent.host.changes.replacement import sync_directory
-from nodeagent.model.change import ABSENT, DirectoryState, SetDirectory
+from nodeagent.model.change import ABSENT, DirectoryState, FilesystemName, SetDirectory
 
 if TYPE_CHECKING:
     from nodeagent.host.host import Host
@@ -25,8 +25,9 @@ _SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 
 
 def observe(host: "Host", change: SetDirectory) -> Observation:
-    if _is_hidden(host, change):
-        return _observe_inside(host, change)
+    if hidden := _hidden(host, change):
+        inside = filesystem_root.look(host, hidden)
+        return Observation(state=str(inside), raw=str(inside)) if inside else Observation(state=ABSENT, gone=True)
     try:
         status = os.lstat(host.path(change.path))
     except (FileNotFoundError, NotADirectoryError):
@@ -41,25 +42,17 @@ def observe(host: "Host", change: SetDirectory) -> Observation:
     return Observation(state=str(state), raw=str(state))
 
 
-def _is_hidden(host: "Host", change: SetDirectory) -> bool:
-    """Is it the root of a filesystem that isn't mounted at its place?"""
+def _hidden(host: "Host", change: SetDirectory) -> FilesystemName | None:
+    """The filesystem of which it is the root, where that isn't mounted at its place."""
     if change.root_of is None or not host.is_live:
-        return False
+        return None
     top = top_mount(host, change.path)
-    return top is None or top.uuid != change.root_of.uuid
-
-
-def _observe_inside(host: "Host", change: SetDirectory) -> Observation:
-    assert change.root_of is not None
-    if not devices_of(host, change.root_of.uuid, fstype=change.root_of.fstype):
-        return Observation(state=ABSENT, gone=True)
-    state = str(filesystem_root.look(host, change.root_of))
-    return Observation(state=state, raw=state)
+    return change.root_of if top is None or top.uuid != change.root_of.uuid else None
 
 
 def perform(host: "Host", change: SetDirectory) -> None:
-    if change.after is not None and change.root_of is not None and _is_hidden(host, change):
-        filesystem_root.set_up(host, change.root_of, change.after)
+    if change.after is not None and (hidden := _hidden(host, change)):
+        filesystem_root.set_up(host, hidden, change.after)
         return
     location = host.path(change.path)
     try:

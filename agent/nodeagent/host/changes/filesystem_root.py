@@ -8,7 +8,7 @@ filesystem's journal, also read-only; without that an old mode would be read aft
 
 from typing import TYPE_CHECKING
 
-from nodeagent.host.changes.mount import TIMEOUT_SECONDS, device_of
+from nodeagent.host.changes.mount import TIMEOUT_SECONDS, device_of, failed
 from nodeagent.host.process import run
 from nodeagent.model.change import DirectoryState, FilesystemName
 from nodeagent.model.command import Command
@@ -21,26 +21,30 @@ _PLACE = "/run"
 _INSIDE = f'mount -t "$1" -o "$2" -- "$3" {_PLACE} && shift 3 && "$@"'
 
 
-def look(host: "Host", filesystem: FilesystemName) -> DirectoryState:
-    """HostError where the filesystem is on no device or on several, or can't be mounted."""
-    said = _inside(host, filesystem, "ro", "stat", "--format=%a %u %g", _PLACE)
+def look(host: "Host", filesystem: FilesystemName) -> DirectoryState | None:
+    """None where no device has the filesystem; HostError where several have it, or it can't be mounted."""
+    node = device_of(host, filesystem.uuid, fstype=filesystem.fstype)
+    if node is None:
+        return None
+    said = _inside(node, filesystem.fstype, "ro", "stat", "--format=%a %u %g", _PLACE)
     mode, uid, gid = said.split()
     return DirectoryState(mode=int(mode, 8), uid=int(uid), gid=int(gid))
 
 
 def set_up(host: "Host", filesystem: FilesystemName, wanted: DirectoryState) -> None:
-    """The owner first: chown(2) clears the set-ID bits. Unmounting at the end of the namespace writes it out."""
+    """HostError where it isn't set. The owner first: chown(2) clears the set-ID bits."""
+    node = device_of(host, filesystem.uuid, fstype=filesystem.fstype)
+    if node is None:
+        raise HostError(f"no device has a {filesystem.fstype} with UUID {filesystem.uuid}", remedy="lsblk -f")
     script = 'chown "$1" "$3" && chmod "$2" "$3" && sync "$3"'
     owner, mode = f"{wanted.uid}:{wanted.gid}", f"{wanted.mode:04o}"
-    _inside(host, filesystem, "rw", "sh", "-c", script, "sh", owner, mode, _PLACE)
+    _inside(node, filesystem.fstype, "rw", "sh", "-c", script, "sh", owner, mode, _PLACE)
 
 
-def _inside(host: "Host", filesystem: FilesystemName, options: str, *argv: str) -> str:
+def _inside(node: str, fstype: str, options: str, *argv: str) -> str:
     """Run a command where the filesystem is mounted, and for it alone; what it said."""
-    node = device_of(host, filesystem.uuid, fstype=filesystem.fstype)
-    script = ("sh", "-c", _INSIDE, "sh", filesystem.fstype, options, node, *argv)
+    script = ("sh", "-c", _INSIDE, "sh", fstype, options, node, *argv)
     completed = run(Command(argv=("unshare", "--mount", "--", *script), timeout_seconds=TIMEOUT_SECONDS))
     if not completed.ok:
-        said = completed.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit code {completed.exit_code}"
-        raise HostError(f"cannot look into the {filesystem.fstype} on {node}: {said}", remedy="dmesg | tail")
+        raise failed(f"look into the {fstype} on {node}", completed, "dmesg | tail")
     return completed.stdout.decode()

@@ -72,11 +72,14 @@ def _mount(host: "Host", target: str, wanted: MountState) -> None:
         raise RefusedError(f"something is mounted at {target} already", remedy=f"findmnt {target}")
     if host.real(target) != target or host.stat(target).kind != "directory":
         raise RefusedError(f"{target} is not a directory, or a link leads to it", remedy=f"ls -ld {target}")
-    node = device_of(host, wanted.source.removeprefix(_UUID), fstype=wanted.fstype)
+    uuid = wanted.source.removeprefix(_UUID)
+    node = device_of(host, uuid, fstype=wanted.fstype)
+    if node is None:
+        raise HostError(f"no device has a {wanted.fstype} with UUID {uuid}, wanted exactly one", remedy="lsblk -f")
     options = ",".join(sorted(wanted.options)) or "defaults"
     completed = _run(host, "mount", "-t", wanted.fstype, "-o", options, "--", node, target)
     if not completed.ok:
-        raise _failed(f"mount {node} at {target}", completed, f"dmesg | tail; findmnt --source {node}")
+        raise failed(f"mount {node} at {target}", completed, f"dmesg | tail; findmnt --source {node}")
     entry = top_mount(host, target)
     if entry is None or f"{_UUID}{entry.uuid}" != wanted.source:
         found = f"{entry.source} with UUID {entry.uuid}" if entry else "nothing"
@@ -92,7 +95,7 @@ def _remount(host: "Host", target: str, wanted: MountState) -> None:
     options = ",".join(["remount", *sorted(_kept_flags(entry, wanted)), *sorted(wanted.options)])
     completed = _run(host, "mount", "-o", options, "--", entry.source, target)
     if not completed.ok:
-        raise _failed(f"change the options of {target} to {options}", completed, "dmesg | tail")
+        raise failed(f"change the options of {target} to {options}", completed, "dmesg | tail")
 
 
 def _kept_flags(entry: MountEntry, wanted: MountState) -> frozenset[str]:
@@ -109,7 +112,7 @@ def _unmount(host: "Host", target: str) -> None:
     below = [entry.target for entry in host.mounts() if entry.target.startswith(target.rstrip("/") + "/")]
     held = [*(f"mounted below it: {path}" for path in below), *users]
     if not held:
-        raise _failed(f"unmount {target}", completed, f"findmnt {target}; dmesg | tail")
+        raise failed(f"unmount {target}", completed, f"findmnt {target}; dmesg | tail")
     more = f" and {len(held) - _SHOWN_USERS} more" if len(held) > _SHOWN_USERS else ""
     raise HostError(
         f"cannot unmount {target}, it is in use (EBUSY): {', '.join(held[:_SHOWN_USERS])}{more}",
@@ -117,21 +120,19 @@ def _unmount(host: "Host", target: str) -> None:
     )
 
 
-def device_of(host: "Host", uuid: str, *, fstype: str) -> str:
-    """The node of the only device whose superblock has the UUID; HostError where none or several have."""
-    names = devices_of(host, uuid, fstype=fstype)
-    if len(names) != 1:
-        found = f"{', '.join(names)} all have" if names else "no device has"
-        raise HostError(f"{found} a {fstype} with UUID {uuid}, wanted exactly one", remedy="lsblk -f")
+def device_of(host: "Host", uuid: str, *, fstype: str) -> str | None:
+    """The node of the only device whose superblock has the UUID; None where none has, HostError where several have."""
+    names = [name for name in host.names("/sys/class/block") if superblock_uuid(host, name, fstype=fstype) == uuid]
+    if not names:
+        return None
+    if len(names) > 1:
+        raise HostError(
+            f"{', '.join(names)} all have a {fstype} with UUID {uuid}, wanted exactly one", remedy="lsblk -f"
+        )
     node, wanted_number = node_path(names[0]), host.text(f"/sys/class/block/{names[0]}/dev")
     if number_behind(host, node) != wanted_number:
         raise HostError(f"{node} is not device {wanted_number} of sysfs", remedy=f"ls -l {node}")
     return node
-
-
-def devices_of(host: "Host", uuid: str, *, fstype: str) -> list[str]:
-    """The names of all devices whose superblock has the UUID."""
-    return [name for name in host.names("/sys/class/block") if superblock_uuid(host, name, fstype=fstype) == uuid]
 
 
 def _run(host: "Host", *argv: str) -> Completed:
@@ -146,7 +147,8 @@ def outside(host: "Host") -> tuple[str, ...]:
     return ("systemd-run", *_WAITING) if ours and of_first and ours != of_first else ()
 
 
-def _failed(what: str, completed: Completed, remedy: str) -> HostError:
+def failed(what: str, completed: Completed, remedy: str) -> HostError:
+    """What mount(8) or a command of its kind said when it did not do it."""
     said = completed.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit code {completed.exit_code}"
     how = " within the time" if completed.timed_out else ""
     return HostError(f"cannot {what}{how}: {said}", remedy=remedy)

@@ -7,10 +7,7 @@ from nodeagent.model.mount_options import kernel_options
 from nodeagent.model.occupancy import Reason, Refusal
 from nodeagent.model.setting import Mode, Setting
 from nodeagent.model.verdict import Finding, State
-from nodeagent.tune.filesystems.array_findings import (
-    STOPPED,
-    array_findings,
-)
+from nodeagent.tune.filesystems.array_findings import STOPPED, array_findings
 from nodeagent.tune.filesystems.next_boot import boot_findings
 from nodeagent.tune.filesystems.settings import Make
 from nodeagent.tune.filesystems.state import DriveState, Seen, can_change

@@ -13,7 +13,7 @@ on_root() {
     if [ -n "$root" ] || is_mounted "$4"; then sh -c "$6" sh "$root$3"; return; fi
     # Looked for anew: a record of an earlier look may know another device, or none.
     device=$(blkid -c /dev/null -o device -t "$1" 2>/dev/null) || device=$1
-    unshare -m sh -c 'mount -t "$1" -o "$2" "$3" /run && sh -c "$4" sh /run' sh "$2" "$5" "${device:-$1}" "$6"
+    unshare -m sh -c 'mount -t "$1" -o "$2" "$3" /run && sh -c "$4" sh /run' sh "$2" "$5" "$device" "$6"
 }
 """
 _COMPARE = '[ "$(stat -c "%a %u:%g" "$1")" = "{state}" ]'
