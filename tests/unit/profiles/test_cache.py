@@ -18,6 +18,7 @@ from nodeagent.profiles.cache import Entry as Kept
 from nodeagent.profiles.layers import Layer
 from nodeagent.profiles.plain import from_plain, to_plain
 from nodeagent.tune.tunables import TUNABLES
+from tests.needs import need_root
 from tests.unit.profiles.toys import SETTINGS_TYPES, Entry, Inner, write
 
 _TEXT = """tune:
@@ -170,7 +171,7 @@ def test_a_directory_that_others_may_write_to_is_not_used(folder: Path) -> None:
     assert _load(folder).summary != "poisoned"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can give a directory away")
+@need_root  # only root can give a directory away
 def test_a_directory_of_somebody_else_is_not_used(folder: Path) -> None:
     _load(folder)
     _poison(folder)
