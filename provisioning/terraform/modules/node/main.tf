@@ -38,6 +38,8 @@ locals {
 }
 
 # Made after the server and anew with it, so that it tells a server that this plan buys from one that is there already.
+# `plantimestamp` ticks in seconds: two plans need a second between them, which only a script against an instant cloud
+# can undercut; the price is that the later one holds the server against the stock again.
 resource "terraform_data" "purchase" {
   triggers_replace = [cherryservers_server.this.id]
   input            = plantimestamp()
