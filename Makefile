@@ -55,10 +55,14 @@ fuzz: $(VENV)/.dev ## Load and plan 10,000 generated profiles (minutes)
 
 .PHONY: test-lab
 test-lab: $(VENV)/.dev tools-lab ## Run the tests that need QEMU guests (root; 25 minutes, and one for their disk)
-	$(PYTEST) -m 'lab and not at_length' $(ARGS)
+	$(PYTEST) -m 'lab and not at_length and not cloud' $(ARGS)
+
+.PHONY: test-lab-cloud
+test-lab-cloud: $(VENV)/.dev tools-lab $(TERRAFORM) ## Apply Terraform's modules to guests and power-cycle one by IPMI (root; 15 minutes)
+	$(PYTEST) -m 'cloud and not at_length' $(ARGS)
 
 .PHONY: test-lab-full
-test-lab-full: $(VENV)/.dev tools-lab ## Run those too that test-lab has no room for (root; an hour)
+test-lab-full: $(VENV)/.dev tools-lab $(TERRAFORM) ## Run all of them, and those that they have no room for (root; two hours)
 	$(PYTEST) -m lab $(ARGS)
 
 .PHONY: campaign-lab

@@ -18,7 +18,7 @@ from nodeagent.host.process import run
 from nodeagent.model.command import Command, Completed
 from tests import needs
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.cloud, pytest.mark.timeout(300)]
 
 _ADDRESS = "10.77.0.117"
 _NUMBER = 7

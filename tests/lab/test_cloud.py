@@ -29,7 +29,7 @@ from tests.terraform.deployment import deployment
 from tests.terraform.running_cloud import RunningCloud
 from tests.terraform.terraform import CONFIGURATIONS, Terraform
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.lab, pytest.mark.cloud, pytest.mark.timeout(5400)]
 
 _BUNDLE = "nodeagent.tar"
 _NODEAGENT = (sys.executable, "-c", "import sys; from nodeagent.cli.main import main; sys.exit(main())")
