@@ -5,6 +5,7 @@ then its pid stands in its directory, and another process finds it there. A powe
 page cache is lost, as on metal.
 """
 
+import logging
 import os
 import signal
 import time
@@ -25,6 +26,7 @@ from nodeagent.model.errors import HostError
 BOOT_SECONDS = 600.0
 """A guest boots in half a minute on an idle host; on one whose CPUs are wanted by others it takes minutes."""
 
+_LOG = logging.getLogger("cherrylab.guest")
 _LIFE_SECONDS = 6 * 3600.0
 _PID = "pid"
 _QEMU_LOG = "qemu.log"
@@ -69,6 +71,8 @@ class Guest:
     keep: bool = False
     cloud_init: bool = False
     life_seconds: float = _LIFE_SECONDS
+    _arguments: tuple[str, ...] = field(default=(), init=False)
+    _console_before: str = field(default="", init=False)
     _machine: Running | None = field(default=None, init=False)
     _connection: Running | None = field(default=None, init=False)
 
@@ -137,6 +141,7 @@ class Guest:
         """
         if drives is not None:
             self.template = self.template.with_drives_in_order(drives)
+        self._arguments, self._console_before = arguments, self.console()
         words = command_line(self.template, self.files, self.wiring, cloud_init=self.cloud_init)
         argv = (*words, *self._addresses(), *arguments)
         command = Command(argv=argv, timeout_seconds=self.life_seconds, network_namespace=self.network.namespace)
@@ -170,7 +175,25 @@ class Guest:
             self._connection = self.shell.keep()
 
     def wait_until_answering(self, *, timeout_seconds: float = BOOT_SECONDS) -> None:
-        """The same without holding a connection, for whoever waits in a thread that ends."""
+        """The same without holding a connection, for whoever waits in a thread that ends.
+
+        A machine that failed before its first word is switched on once more: QEMU 10 without KVM now and then stops at
+        an assertion of its own while the firmware maps the cards. Nothing of the guest has run by then.
+        """
+        try:
+            self._wait_for_shell(timeout_seconds)
+        except HostError as error:
+            if not self._failed_before_its_first_word():
+                raise
+            _LOG.warning("guest %d is switched on once more: %s", self.number, error.message)
+            self.power_on(arguments=self._arguments)
+            self._wait_for_shell(timeout_seconds)
+
+    def _failed_before_its_first_word(self) -> bool:
+        silent = self.console() == self._console_before
+        return silent and not self.is_running() and ": Assertion `" in self._last_words()
+
+    def _wait_for_shell(self, timeout_seconds: float) -> None:
         try:
             self.shell.wait(timeout_seconds=timeout_seconds, is_running=self.is_running)
         except HostError as error:
