@@ -16,12 +16,12 @@ import httpx
 import stamina
 import stamina.instrumentation
 
-from nodeagent.cherry.pace import Pace
+from nodeagent.cherry.pace import API_HOST, Pace
 from nodeagent.cherry.secret import Secret
 from nodeagent.model.errors import ExitCode, NodeagentError
 from nodeagent.version import VERSION
 
-HOST = "https://api.cherryservers.com"
+HOST = f"https://{API_HOST}"
 _PAGE = 100
 _TIMEOUT_SECONDS = 30.0
 _MESSAGE_LIMIT = 300

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+API_HOST = "api.cherryservers.com"
 REQUESTS_PER_SECOND = 4
 """https://api.cherryservers.com/doc"""
 

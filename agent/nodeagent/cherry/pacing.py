@@ -10,19 +10,20 @@ import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import unquote, urlsplit
 
-from nodeagent.cherry.pace import REQUESTS_PER_SECOND
+from nodeagent.cherry import connect_request
+from nodeagent.cherry.connect_request import RefusedError
+from nodeagent.cherry.pace import API_HOST, REQUESTS_PER_SECOND
 from nodeagent.model.errors import HostError, UsageError
 
-API_HOST = "api.cherryservers.com"
 WINDOW_SECONDS = 1.05
 """The API counts over a second; a clock may differ by a little."""
 
 _LOOPBACK = "127.0.0.1"
 _HEAD_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 16
-_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +49,6 @@ class Upstream:
         user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
         credentials = base64.b64encode(user.encode()).decode() if parts.username else ""
         return cls(host=parts.hostname, port=port, credentials=credentials)
-
-
-class _RefusedError(Exception):
-    """What the client is told in place of a connection, as a status line."""
 
 
 class PacingProxy:
@@ -83,9 +80,9 @@ class PacingProxy:
         with contextlib.suppress(asyncio.CancelledError), contextlib.closing(writer):
             try:
                 async with asyncio.timeout(_HEAD_SECONDS):
-                    host, port = _target(await reader.readuntil(b"\r\n\r\n"))
-            except _RefusedError as refusal:
-                writer.write(_refusal(str(refusal)))
+                    host, port = await connect_request.read_target(reader)
+            except RefusedError as refusal:
+                writer.write(refusal.answer)
             except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 return
             else:
@@ -107,14 +104,14 @@ class PacingProxy:
     async def _tunnel(self, host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             inward, outward = await self._connect(host, port)
-        except _RefusedError as refusal:
-            writer.write(_refusal(str(refusal)))
+        except RefusedError as refusal:
+            writer.write(refusal.answer)
             return
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            writer.write(_refusal("502 Bad Gateway"))
+            writer.write(RefusedError(HTTPStatus.BAD_GATEWAY).answer)
             return
         with contextlib.closing(outward):
-            writer.write(_ESTABLISHED)
+            writer.write(connect_request.ESTABLISHED)
             await _join(_copy(reader, outward), _copy(inward, writer))
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -123,30 +120,11 @@ class PacingProxy:
             return await asyncio.open_connection(host, port)
         reader, writer = await asyncio.open_connection(upstream.host, upstream.port)
         try:
-            login = f"Proxy-Authorization: Basic {upstream.credentials}\r\n" if upstream.credentials else ""
-            writer.write(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            status = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")[2]
-            if not status.startswith("2"):
-                raise _RefusedError(status or "502 Bad Gateway")
+            await connect_request.ask(reader, writer, host=host, port=port, credentials=upstream.credentials)
         except BaseException:
             writer.close()
             raise
         return reader, writer
-
-
-def _refusal(status: str) -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
-
-
-def _target(head: bytes) -> tuple[str, int]:
-    method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-    host, _, port = rest.partition(" ")[0].rpartition(":")
-    if method != "CONNECT":
-        raise _RefusedError("405 Method Not Allowed")
-    if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
-        raise _RefusedError("400 Bad Request")
-    return host.strip("[]").lower(), int(port)
 
 
 async def _join(*directions: Coroutine[None, None, None]) -> None:

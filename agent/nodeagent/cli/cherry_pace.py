@@ -5,8 +5,8 @@ import os
 
 import click
 
-from nodeagent.cherry.pace import REQUESTS_PER_SECOND
-from nodeagent.cherry.pacing import API_HOST, PacingProxy, Upstream
+from nodeagent.cherry.pace import API_HOST, REQUESTS_PER_SECOND
+from nodeagent.cherry.pacing import PacingProxy, Upstream
 from nodeagent.model.errors import ExitCode
 
 _VARIABLES = ("HTTPS_PROXY", "https_proxy")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -97,6 +98,61 @@ def test_other_hosts_are_as_the_proxy_before_says(cloud: RunningCloud) -> None: 
         with httpx.Client(trust_env=False) as client:
             assert client.get(address).status_code == 405
     assert proxy.paced == 0
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status_line"),
+    [
+        (b"CONNECT nowhere HTTP/1.1\r\nHost: nowhere\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"CONNECT nowhere:70000 HTTP/1.1\r\nHost: nowhere\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"not a word of HTTP\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nHost: nowhere\r\n\r\n", b"HTTP/1.1 405 Method Not Allowed"),
+    ],
+)
+def test_what_is_no_request_for_a_tunnel(request_head: bytes, status_line: bytes) -> None:
+    with (
+        pacing(PacingProxy()) as address,
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as client,
+    ):
+        client.sendall(request_head)
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(status_line)
+
+
+@pytest.mark.parametrize(
+    ("said", "status_line"),
+    [
+        (b"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\n\r\n", "407 Who are you"),
+        (b"HTTP/1.0 299 \r\n\r\n", None),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "502 Bad Gateway"),
+        (b"", "502 Bad Gateway"),
+    ],
+)
+def test_proxy_before_says(said: bytes, status_line: str | None) -> None:
+    """Its own words are handed on where it says no; where it says yes, what follows its head is for the client."""
+    with socket.create_server(("127.0.0.1", 0)) as before:
+
+        def answer() -> None:
+            with before.accept()[0] as connection:
+                asked = connection.recv(4096)
+                assert asked.startswith(b"CONNECT example.net:443 HTTP/1.1\r\n")
+                assert b"\r\nProxy-Authorization: Basic YWRhOg==\r\n" in asked
+                connection.sendall(said + b"first bytes" if status_line is None else said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        upstream = Upstream(host="127.0.0.1", port=before.getsockname()[1], credentials="YWRhOg==")
+        with (
+            pacing(PacingProxy(upstream=upstream)) as address,
+            socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as client,
+        ):
+            client.sendall(b"CONNECT example.net:443 HTTP/1.1\r\nHost: example.net:443\r\n\r\n")
+            told = b"".join(iter(lambda: client.recv(4096), b""))
+        thread.join(10)
+    if status_line is None:
+        assert told == b"HTTP/1.1 200 Connection established\r\n\r\nfirst bytes"
+    else:
+        assert told.decode().startswith(f"HTTP/1.1 {status_line}\r\n")
 
 
 def test_nobody_behind_it() -> None:
