@@ -9,6 +9,7 @@ import json
 import random
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.lab.campaigns.machine import AGENT_SECONDS, Machine, Progress, Tally
@@ -25,6 +26,9 @@ tune:
         - {index: "0", mac: "02:00:00:00:00:c0", trust: true}
         - {index: "1", mac: "02:00:00:00:00:c1", vlan: 7}
 """
+_BUTTON_SECONDS = 5.0
+"""How long the button of a slot blinks before the kernel lets the card go (drivers/pci/hotplug/pciehp_ctrl.c)."""
+
 _RUN_SECONDS = 3
 _APPLY = ("tune", "apply", "--yes", "--allow", "link-flap", "--no-confirm")
 _DRIVE = "grep -qs LEDGER01 /sys/class/nvme/nvme*/serial && ls -d /sys/class/nvme/*/nvme*n1"
@@ -148,9 +152,11 @@ def _apply_length(machine: Machine, profile: str, tally: Tally) -> float:
 
 
 def _in_apply(machine: Machine, what: str, profile: str, moment: float, tally: Tally) -> None:
-    machine.start_agent(*_APPLY, "--profile", profile)
-    time.sleep(moment)
-    machine.guest.monitor.unplug("nic0", timeout_seconds=90)
+    with ThreadPoolExecutor(max_workers=1) as button:
+        gone = button.submit(_unplug_after, machine, max(0.0, moment - _BUTTON_SECONDS))
+        time.sleep(max(0.0, _BUTTON_SECONDS - moment))
+        machine.start_agent(*_APPLY, "--profile", profile)
+        gone.result()
     code, said = machine.finished()
     tally.check(code in (0, 1, 2, 4, 5), f"{what}: after {moment:.1f} s the apply ended with {code}: {said[-800:]}")
     tally.check("Traceback" not in said and "internal error" not in said, f"{what}: {said[-1500:]}")
@@ -158,6 +164,11 @@ def _in_apply(machine: Machine, what: str, profile: str, moment: float, tally: T
     undone = machine.agent("tune", "rollback")
     tally.check(undone.exit_code in (0, 2), f"{what}: the rollback without the NIC: {undone}")
     _count_fates(undone.fates(), tally)
+
+
+def _unplug_after(machine: Machine, seconds: float) -> None:
+    time.sleep(seconds)
+    machine.guest.monitor.unplug("nic0", timeout_seconds=90)
 
 
 def _before_apply(machine: Machine, what: str, profile: str, _moment: float, tally: Tally) -> None:
