@@ -163,9 +163,12 @@ def test_an_apply_in_a_sandbox_mounts_for_everybody_and_takes_it_back(clean: Gue
         ("swap", 'mkswap "$(node SNAP01)" && swapon "$(node SNAP01)"'),
         (
             "a mount in another namespace",
+            # Mounting to write writes by itself; and whoever looks before it is mounted has seen another drive.
             'mkfs.ext4 -q "$(node SNAP01)" && '
-            '{ setsid unshare --mount sh -c "mount $(node SNAP01) /mnt && exec sleep 300" '
-            "< /dev/null > /dev/null 2>&1 & } && sleep 2",
+            '{ setsid unshare --mount sh -c "mount -o ro $(node SNAP01) /mnt && exec sleep 300" '
+            "< /dev/null > /dev/null 2>&1 & }\n"
+            'for look in $(seq 300); do grep -qs "^$(node SNAP01) " /proc/[0-9]*/mounts && break; sleep 0.1; done\n'
+            'grep -qs "^$(node SNAP01) " /proc/[0-9]*/mounts',
         ),
     ],
     ids=lambda value: value if len(value) < 32 else "script",
