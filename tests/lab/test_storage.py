@@ -174,8 +174,7 @@ def test_an_apply_in_a_sandbox_mounts_for_everybody_and_takes_it_back(clean: Gue
             'mkfs.ext4 -q "$(node SNAP01)" && '
             '{ setsid unshare --mount sh -c "mount -o ro $(node SNAP01) /mnt && exec sleep 300" '
             "< /dev/null > /dev/null 2>&1 & }\n"
-            'for look in $(seq 300); do grep -qs "^$(node SNAP01) " /proc/[0-9]*/mounts && break; sleep 0.1; done\n'
-            'grep -qs "^$(node SNAP01) " /proc/[0-9]*/mounts',
+            'until grep -qs "^$(node SNAP01) " /proc/[0-9]*/mounts; do sleep 0.1; done',
         ),
     ],
     ids=lambda value: value if len(value) < 32 else "script",

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import h11
 
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -25,17 +26,9 @@ class RefusedError(Exception):
         self.answer = h11.Connection(h11.SERVER).send(response) or b""
 
 
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-
-
 async def read_target(reader: asyncio.StreamReader) -> tuple[str, int]:
     """Host and port that a client asks for; RefusedError for anything but a tunnel, asyncio's errors for no head."""
-    connection = h11.Connection(h11.SERVER)
-    try:
-        connection.receive_data(await reader.readuntil(_END_OF_HEAD))
-        request = connection.next_event()
-    except h11.RemoteProtocolError as error:
-        raise RefusedError(HTTPStatus.BAD_REQUEST) from error
+    request = await _head(reader, h11.Connection(h11.SERVER))
     if not isinstance(request, h11.Request):
         raise RefusedError(HTTPStatus.BAD_REQUEST)
     if request.method != b"CONNECT":
@@ -57,12 +50,17 @@ async def ask(
     headers = [("Host", target)] + ([("Proxy-Authorization", f"Basic {credentials}")] if credentials else [])
     connection = h11.Connection(h11.CLIENT)
     writer.write(connection.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b"")
-    try:
-        connection.receive_data(await reader.readuntil(_END_OF_HEAD))
-        response = connection.next_event()
-    except h11.RemoteProtocolError as error:
-        raise RefusedError(HTTPStatus.BAD_GATEWAY) from error
+    response = await _head(reader, connection)
     if not isinstance(response, h11.Response):
         raise RefusedError(HTTPStatus.BAD_GATEWAY)
     if not 200 <= response.status_code < 300:
         raise RefusedError(response.status_code, response.reason)
+
+
+async def _head(reader: asyncio.StreamReader, connection: h11.Connection) -> object:
+    """The event of the head that comes next; None where it is no HTTP."""
+    connection.receive_data(await reader.readuntil(_END_OF_HEAD))
+    try:
+        return connection.next_event()
+    except h11.RemoteProtocolError:
+        return None
