@@ -76,13 +76,6 @@ _NODE = """node() { for each in /dev/nvme*n1; do
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tidied(node: Guest) -> Iterator[None]:
-    """A drive that was gone at the rollback leaves its mount unit: the next boot would make its mount point anew."""
-    yield
-    node.shell.check(_RESET, timeout_seconds=180)
-
-
 @pytest.fixture
 def clean(node: Guest) -> Guest:
     """The node with blank drives and nothing of ours on it."""

@@ -36,6 +36,7 @@ rm -rf /var/lib/nodeagent /mnt/ledger /mnt/accounts /mnt/snapshots
 for serial in LEDGER01 ACCT01 SNAP01; do
   blkdiscard -f /dev/$(basename $(dirname $(grep -l $serial /sys/class/nvme/nvme*/serial)))n1
 done
+sync  # a reset loses what is not on the disk yet, and what was removed would be there again
 exit 0
 """
 _READY = "udevadm settle; systemctl is-system-running --wait; exit 0"
