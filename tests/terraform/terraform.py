@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ _NOT_COPIED = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan", "er
 _TIME_LIMIT_S = 300
 _DIFFERS = 2
 _STARTING_PLUGINS_OFTEN = frozenset({"apply", "destroy", "import", "plan", "refresh", "test", "validate"})
+_PLANNING = frozenset({"apply", "destroy", "plan"})
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 
 
@@ -104,6 +106,9 @@ class Terraform:
 
     A stand-in is started once a command. With `fresh_plugins`, and for `start`, Terraform starts and ends it by itself,
     some four times a command, as it does with real plugins.
+
+    A command that plans waits for the second after the one in which the apply before it ended: `plantimestamp`, by
+    which the modules tell what a plan buys, ticks in seconds, and an apply at the instant cloud can take less than one.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class Terraform:
         self.program = program or find_terraform()
         self._fresh_plugins = fresh_plugins
         self._time_limit_s = time_limit_s
+        self._next_plan_at_s = 0
         self.workspace = Path(tempfile.mkdtemp(prefix="nodeagent-terraform-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self.workspace, ignore_errors=True)
         self.directory = self._copy(directory)
@@ -178,6 +184,8 @@ class Terraform:
 
     def run(self, *arguments: str, check: bool = True) -> Completed:
         """Run any command."""
+        if arguments[0] in _PLANNING:
+            time.sleep(max(0.0, self._next_plan_at_s - time.time()))
         if self._fresh_plugins or arguments[0] not in _STARTING_PLUGINS_OFTEN:
             completed = self._run(arguments)
         else:
@@ -185,6 +193,8 @@ class Terraform:
             with resident(self._plugins(), environment=self.environment, errors=errors) as found:
                 completed = self._run(arguments, environment=found)
             completed = replace(completed, stderr=completed.stderr + errors.read_text())
+        if arguments[0] == "apply":
+            self._next_plan_at_s = int(time.time()) + 1
         if check and completed.exit_code != 0:
             raise TerraformError(completed.stdout + completed.stderr)
         return completed
